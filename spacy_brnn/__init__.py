@@ -1,0 +1,3 @@
+"""Sentiment annotation for spaCy with bidirectional recurrent networks."""
+
+__version__ = "0.1.0"
