@@ -1,0 +1,1 @@
+"""Published corpora, converted to spaCy's DocBin format."""
