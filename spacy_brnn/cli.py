@@ -1,16 +1,122 @@
 """The command line: every command parses its options, calls one function of the package, prints."""
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from spacy_brnn import __version__
+from spacy_brnn.annotate.formats import INPUT_FORMATS, OUTPUT_FORMATS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="spacy-brnn")
 def main() -> None:
     """Annotate documents with sentiment by bidirectional recurrent networks."""
+
+
+@main.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    default="-",
+    show_default=True,
+    metavar="FILE",
+    help="Where the annotated corpus goes; - is standard output.",
+)
+@click.option(
+    "--model",
+    metavar="PIPELINE",
+    help="A spaCy pipeline with brnn_sentiment (or brnn_ner): a folder or an installed package. "
+    "Default: the English model that ships.",
+)
+@click.option(
+    "--text-field",
+    default="text",
+    show_default=True,
+    metavar="NAME",
+    help="The field, or column, that holds the text.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Documents annotated at a time.",
+)
+@click.option(
+    "--n-process",
+    type=click.IntRange(min=1),
+    help="Processes, each on one core. Default: as many as there are cores, fewer for a small "
+    "input; one with --gpu-id.",
+)
+@click.option(
+    "--gpu-id",
+    type=click.IntRange(min=-1),
+    default=-1,
+    show_default=True,
+    help="CUDA device; -1 is the CPU.",
+)
+@click.option(
+    "--input-format",
+    type=click.Choice(INPUT_FORMATS),
+    help="Format of the inputs. Default: by name; jsonl for standard input.",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(OUTPUT_FORMATS),
+    help="Format of the output. Default: by name; for standard output that of the inputs.",
+)
+@click.option(
+    "--errors",
+    type=click.Choice(["stop", "skip"]),
+    default="stop",
+    show_default=True,
+    help="What to do about a record that cannot be annotated: stop before there is an output, "
+    "or set it aside in the rejects file and count it.",
+)
+@click.option(
+    "--rejects",
+    metavar="FILE",
+    help="The rejects file. Default: OUTPUT.rejects.jsonl; with standard output, a line on "
+    "standard error for each.",
+)
+@click.option("--restart", is_flag=True, help="Start anew, and drop an unfinished run.")
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Least time between two checkpoints.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+def annotate(**options: Any) -> None:
+    """Annotate a corpus of any size with sentiment.
+
+    INPUT is a file, a quoted glob, a folder, or - for standard input. The name tells the format:
+    .jsonl, .csv, .tsv, or .txt (a document a line). Every record comes out with all its fields,
+    in the same order, and with sentiment_label, sentiment_score and sentiment_polarity added.
+    Plain text comes out as JSONL, CSV or TSV with the line in the field "text".
+
+    The output appears under its name when it is complete. Until then all that is done is kept
+    in OUTPUT.partial: after an interruption of any kind the same command goes on where it was.
+
+    \b
+    Examples:
+      spacy-brnn annotate corpus/sample.jsonl
+      spacy-brnn annotate reviews.csv --text-field review -o reviews.annotated.csv
+      cat reviews.txt | spacy-brnn annotate - --input-format text > annotated.jsonl
+
+    \b
+    Exit status: 0 done; 1 stopped by an error; 2 wrong usage; 130 interrupted (143 by SIGTERM);
+    141 standard output was closed early.
+    """
+    from spacy_brnn.annotate.console import annotate_and_report
+    from spacy_brnn.annotate.run import AnnotateOptions
+
+    sys.exit(annotate_and_report(AnnotateOptions(**options)))
 
 
 @main.group()

@@ -14,9 +14,6 @@ from spacy_brnn.corpora.imdb_source import open_imdb
 from spacy_brnn.corpora.progress import document_progress
 from spacy_brnn.corpora.staging import staged_files
 
-LABELLED = ("train/pos", "train/neg", "test/pos", "test/neg")
-UNLABELLED = "train/unsup"
-
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
@@ -48,8 +45,7 @@ def convert_imdb(
     opened = open_imdb(source)
     names = ["train.spacy", "dev.spacy", "test.spacy", *(["unsup.spacy"] if unsup else [])]
     with staged_files(output, names) as staging:
-        folders = (*LABELLED, UNLABELLED) if unsup else LABELLED
-        reviews, notices = read_reviews(opened, folders)
+        reviews, notices = read_reviews(opened, unsup=unsup)
         splits = cut_splits(reviews, train_includes_dev=train_includes_dev)
         counts = _write(splits, staging)
     for name in names:

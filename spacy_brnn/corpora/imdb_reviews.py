@@ -1,7 +1,6 @@
 """The reviews of the Large Movie Review Dataset, decoded, checked and joined with their films."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spacy_brnn.corpora.errors import CorpusError
@@ -11,6 +10,8 @@ from spacy_brnn.corpora.progress import document_progress
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _FILM = re.compile(r"tt\d+")
 _POSITIVE = {"pos": True, "neg": False, "unsup": None}
+_LABELLED = ("train/pos", "train/neg", "test/pos", "test/neg")
+_UNLABELLED = ("train/unsup",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,17 @@ class _Folder:
 
 
 def read_reviews(
-    source: ImdbSource, folders: Sequence[str]
+    source: ImdbSource, *, unsup: bool = False
 ) -> tuple[dict[str, list[Review]], list[str]]:
     """Return the reviews of each folder (`train/pos`, ...), and notices about what is missing.
 
-    Raises CorpusError if there are no reviews at all, or if one cannot be read, is empty, is not
-    UTF-8, shares its number with another, or (in train's labelled folders) has no film.
+    unsup: Whether to read the unlabelled reviews (`train/unsup`), too.
+
+    Shows its progress on standard error. Raises CorpusError if there are no reviews at all or
+    none of one class, or if a review cannot be read, is not UTF-8, is empty, has the number of
+    another one or (in train's labelled folders) no film.
     """
+    folders = (*_LABELLED, *_UNLABELLED) if unsup else _LABELLED
     contents = {name: _Folder() for name in folders}
     with document_progress(f"Reading {source.path.name}", source.size(folders)) as advance:
         for file in source.files(folders):

@@ -6,6 +6,7 @@ import re
 import tarfile
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,23 +15,23 @@ from spacy_brnn.corpora.errors import CorpusError
 
 _FILE = re.compile(
     r"(?:^|/)(?P<name>(?P<split>train|test)/"
-    r"(?:(?P<folder>pos|neg|unsup)/(?P<number>\d+)_\d+|urls_(?P<listed>pos|neg|unsup))\.txt)$"
+    r"(?:(?P<label>pos|neg|unsup)/(?P<number>\d+)_\d+|urls_(?P<listed>pos|neg|unsup))\.txt)$"
 )
 
 
 class SourceFile(NamedTuple):
-    """One file of the corpus: a review, or the list of a folder's film addresses."""
+    """One file of the corpus: a review, or the list of the film addresses of a folder's reviews."""
 
     name: str
-    """Path below `aclImdb/`, such as `train/pos/0_9.txt` or `train/urls_pos.txt`."""
+    """Path below `aclImdb/`: `train/pos/0_9.txt`, or `train/urls_pos.txt`."""
     folder: str
-    """The folder that it belongs to, such as `train/pos` (for both names above)."""
+    """The folder that it belongs to: `train/pos` for both of these."""
     number: int | None
     """The review's number, None for a list of film addresses."""
     data: bytes
     """What the file holds."""
     progress: int
-    """How far reading it took us, in the unit of the source's `size`."""
+    """How much of the source it took to read, in the unit of the source's `size`."""
 
 
 class ImdbSource(Protocol):
@@ -39,7 +40,7 @@ class ImdbSource(Protocol):
     path: Path
 
     def size(self, folders: Collection[str]) -> int:
-        """How much there is to read, in a unit of the source's own."""
+        """Return how much there is to read for these folders, in a unit of the source's own."""
 
     def files(self, folders: Collection[str]) -> Iterator[SourceFile]:
         """Yield every file of these folders (`train/pos`, ...), in any order."""
@@ -48,48 +49,42 @@ class ImdbSource(Protocol):
 def open_imdb(path: Path) -> ImdbSource:
     """Return the corpus at `path`: `aclImdb_v1.tar.gz`, `aclImdb/` or the folder around it.
 
-    Raises CorpusError if a folder is none of these.
+    Raises CorpusError if a folder is none of these, or holds two corpora.
     """
-    if not path.is_dir():
-        return ImdbArchive(path)
-    roots = [root for root in (path, path / "aclImdb") if _has_split(root)]
-    if len(roots) == 1:
-        return ImdbFolder(roots[0])
-    if roots:
-        raise CorpusError(f"{path}: holds a corpus and aclImdb/ another one; name the one you mean")
-    raise CorpusError(
-        f"{path}: neither train/ nor test/ is in it; expected the unpacked aclImdb/ folder"
-    )
+    with _reading(path):
+        if not path.is_dir():
+            return ImdbArchive(path)
+        roots = [root for root in (path, path / "aclImdb") if _has_split(root)]
+    if not roots:
+        raise CorpusError(f"{path}: holds neither train/ nor test/; give the aclImdb/ folder")
+    if len(roots) > 1:
+        raise CorpusError(f"{path}: holds a corpus, and another one in aclImdb/; give one of them")
+    return ImdbFolder(roots[0])
 
 
 @dataclass(frozen=True)
 class ImdbArchive:
-    """The corpus in its gzipped tar archive, read as a stream; `size` is in bytes."""
+    """The corpus in its gzipped tar archive, read as a stream; its size is in bytes."""
 
     path: Path
 
     def size(self, folders: Collection[str]) -> int:
-        """Return the archive's length in bytes, whatever the folders."""
-        try:
+        """Return the length of the archive in bytes, whatever the folders."""
+        with _reading(self.path):
             return self.path.stat().st_size
-        except OSError as err:
-            raise CorpusError(f"{self.path}: cannot be read ({err.strerror})") from None
 
     def files(self, folders: Collection[str]) -> Iterator[SourceFile]:
-        """Yield every file of these folders in the archive's order.
+        """Yield every file of these folders, in the archive's order.
 
         Raises CorpusError if the archive is truncated, damaged or no gzipped tar at all.
         """
-        try:
-            yield from self._stream(folders)
-        except gzip.BadGzipFile as err:
-            raise CorpusError(f"{self.path}: not a sound .tar.gz archive ({err})") from None
-        except (EOFError, tarfile.TarError, zlib.error) as err:
-            raise CorpusError(
-                f"{self.path}: truncated or damaged archive ({err}); download it again"
-            ) from None
-        except OSError as err:
-            raise CorpusError(f"{self.path}: cannot be read ({err.strerror})") from None
+        with _reading(self.path):
+            try:
+                yield from self._stream(folders)
+            except (EOFError, gzip.BadGzipFile, tarfile.TarError, zlib.error) as err:
+                raise CorpusError(
+                    f"{self.path}: no complete .tar.gz archive ({err}); download it again"
+                ) from None
 
     def _stream(self, folders: Collection[str]) -> Iterator[SourceFile]:
         with (
@@ -104,40 +99,44 @@ class ImdbArchive:
                     data = tar.extractfile(member).read()
                     yield _source_file(match, data, raw.tell() - done)
                     done = raw.tell()
-            # tarfile stops at its end mark: what follows holds the gzip checksum.
+            # tarfile stops at its own end mark; the gzip checksum comes after it.
             while unzipped.read(1 << 20):
                 pass
 
 
 @dataclass(frozen=True)
 class ImdbFolder:
-    """The corpus unpacked; `size` is in files."""
+    """The corpus unpacked; its size is in files."""
 
     path: Path
 
     def size(self, folders: Collection[str]) -> int:
-        """Return the number of files in these folders."""
+        """Return the number of files that belong to these folders."""
         return sum(1 for _ in self._matches(folders))
 
     def files(self, folders: Collection[str]) -> Iterator[SourceFile]:
         """Yield every file of these folders; raises CorpusError at one that cannot be read."""
         for match in self._matches(folders):
             path = self.path / match["name"]
-            try:
+            with _reading(path):
                 data = path.read_bytes()
-            except OSError as err:
-                raise CorpusError(f"{path}: cannot be read ({err.strerror})") from None
             yield _source_file(match, data, 1)
 
     def _matches(self, folders: Collection[str]) -> Iterator[re.Match[str]]:
         for folder in sorted({*folders, *(folder.split("/")[0] for folder in folders)}):
             path = self.path / folder
-            try:
+            with _reading(path):
                 names = sorted(os.listdir(path)) if path.is_dir() else []
-            except OSError as err:
-                raise CorpusError(f"{path}: cannot be read ({err.strerror})") from None
             matches = (_FILE.search(f"{folder}/{name}") for name in names)
             yield from (match for match in matches if match and _folder(match) in folders)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        raise CorpusError(f"{path}: cannot be read ({err.strerror})") from None
 
 
 def _has_split(root: Path) -> bool:
@@ -145,7 +144,7 @@ def _has_split(root: Path) -> bool:
 
 
 def _folder(match: re.Match[str]) -> str:
-    return f"{match['split']}/{match['folder'] or match['listed']}"
+    return f"{match['split']}/{match['label'] or match['listed']}"
 
 
 def _source_file(match: re.Match[str], data: bytes, progress: int) -> SourceFile:

@@ -23,7 +23,11 @@ def document_progress(
         return f"{documents / max(time.monotonic() - start, 1e-9):,.0f} docs/s"
 
     with click.progressbar(
-        length=length, label=label, file=file or sys.stderr, item_show_func=rate
+        length=length,
+        label=label,
+        file=file or sys.stderr,
+        item_show_func=rate,
+        update_min_steps=max(1, length // 1000),
     ) as bar:
 
         def advance(steps: int) -> None:
@@ -32,3 +36,5 @@ def document_progress(
             bar.update(steps)
 
         yield advance
+        bar.finish()
+        bar.render_progress()
