@@ -1,0 +1,1 @@
+"""A corpus of any size in, the same corpus with sentiment out."""

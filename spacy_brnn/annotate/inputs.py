@@ -1,0 +1,179 @@
+"""From what the user names as inputs to one stream of items."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+
+from spacy_brnn.annotate.compression import read_errors
+from spacy_brnn.annotate.errors import AnnotateError
+from spacy_brnn.annotate.formats import INPUT_FORMATS, extensions_of, split_name
+from spacy_brnn.annotate.readers import READERS, Start
+from spacy_brnn.annotate.records import Item, Rejected
+from spacy_brnn.annotate.streams import InputStream
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to read: its path, its format (a key of READERS), its compression, its bytes."""
+
+    path: str
+    format: str
+    compression: str | None
+    size: int | None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return "standard input" if self.path == STDIN else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the inputs have been read: the input's index, and the start within it."""
+
+    input: int = 0
+    offset: int = 0
+    number: int = 1
+
+
+def find_inputs(arguments: Sequence[str], input_format: str | None = None) -> list[Input]:
+    """Expand files, globs and folders, in the order given and sorted within each argument.
+
+    Raises AnnotateError if an argument names nothing, or nothing of a known format.
+    """
+    return [found for argument in arguments for found in _expand(argument, input_format)]
+
+
+def describe_inputs(arguments: Sequence[str], inputs: Sequence[Input]) -> dict[str, str]:
+    """A digest over paths, sizes and times of change: equal as long as no input changed."""
+    digest = sha256()
+    for found in inputs:
+        stamp = os.stat(found.path) if found.path != STDIN else None
+        changed = (stamp.st_size, stamp.st_mtime_ns) if stamp else None
+        digest.update(repr((found.path, found.format, changed)).encode("utf-8", "backslashreplace"))
+    return {"arguments": " ".join(arguments), "digest": digest.hexdigest()}
+
+
+class InputReader:
+    """All items of all inputs, in order, from a position on.
+
+    After each item, `position` says where reading goes on behind it, and `consumed` how many
+    bytes of the files have been read.
+    """
+
+    def __init__(self, inputs: Sequence[Input], text_field: str, position: Position) -> None:
+        """Prepare to read; nothing is opened yet."""
+        self.position = position
+        self._inputs = inputs
+        self._text_field = text_field
+        self._done = sum(found.size or 0 for found in inputs[: position.input])
+        self._stream: InputStream | None = None
+
+    @property
+    def consumed(self) -> int:
+        """Bytes read so far, of all inputs."""
+        return self._done + (self._stream.consumed if self._stream else 0)
+
+    def __iter__(self) -> Iterator[Item]:
+        """Yield every item; a file that cannot be read (further) is one rejected item."""
+        for index in range(self.position.input, len(self._inputs)):
+            yield from self._items(index)
+            self._done += self._inputs[index].size or 0
+
+    def _items(self, index: int) -> Iterator[Item]:
+        source = self._inputs[index]
+        start = Start(self.position.offset, self.position.number)
+        number = start.number
+        after = Position(index + 1)
+        try:
+            with open_input(source) as stream:
+                self._stream = stream
+                for item in READERS[source.format](stream, source.name, self._text_field, start):
+                    number = item.next_number
+                    self.position = Position(index, item.end, number)
+                    yield item
+        except read_errors() as error:
+            self.position = after
+            yield _unreadable(source, number, error)
+        finally:
+            self._stream = None
+        self.position = after
+
+
+@contextmanager
+def open_input(source: Input) -> Iterator[InputStream]:
+    """Open a file or standard input for a reader."""
+    if source.path == STDIN:
+        yield InputStream(sys.stdin.buffer, source.compression)
+        return
+    with open(source.path, "rb") as raw:
+        yield InputStream(raw, source.compression)
+
+
+def _unreadable(source: Input, number: int, error: Exception) -> Rejected:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Rejected(
+        source=source.name,
+        unit="line",
+        number=number,
+        end=0,
+        next_number=number,
+        raw=None,
+        reason=f"cannot be read from here on: {why}",
+    )
+
+
+def _expand(argument: str, input_format: str | None) -> list[Input]:
+    if argument == STDIN:
+        return [Input(STDIN, input_format or "jsonl", None, None)]
+    if os.path.isdir(argument):
+        return _expand_folder(argument, input_format)
+    if os.path.lexists(argument):
+        return [_file(argument, input_format)]
+    if not glob.has_magic(argument):
+        raise AnnotateError(f"{argument}: no such file or folder")
+    paths = sorted(filter(os.path.isfile, glob.iglob(argument, recursive=True)))
+    if not paths:
+        raise AnnotateError(f"{argument}: no file matches")
+    return [_file(path, input_format) for path in paths]
+
+
+def _expand_folder(folder: str, input_format: str | None) -> list[Input]:
+    wanted = input_format or "text"
+    endings = extensions_of(wanted)
+    paths = sorted(
+        os.path.join(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.lower().endswith(endings)
+    )
+    if not paths:
+        raise AnnotateError(f"{folder}: no {' or '.join(endings[:2])} file in this folder")
+    reader = "text-file" if wanted == "text" else wanted
+    return [Input(path, reader, split_name(path)[1], _size(path)) for path in paths]
+
+
+def _file(path: str, input_format: str | None) -> Input:
+    by_name, compression = split_name(path)
+    wanted = input_format or by_name
+    if wanted is None:
+        raise AnnotateError(
+            f"{path}: the name does not tell the format; "
+            f"name it with --input-format ({', '.join(INPUT_FORMATS)})"
+        )
+    return Input(path, wanted, compression, _size(path))
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return None
