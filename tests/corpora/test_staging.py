@@ -10,6 +10,7 @@ def test_files_appear_together_at_the_end(tmp_path):
         (staging / "a").write_text("1")
         (staging / "b").write_text("2")
         assert not (output / "a").exists()
+        assert staging.parent == output, "a rename must not cross file systems"
     assert {path.name: path.read_text() for path in output.iterdir()} == {"a": "1", "b": "2"}
 
 
