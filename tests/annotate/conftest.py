@@ -1,4 +1,5 @@
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -55,6 +56,29 @@ def start(environment, tmp_path):
         return subprocess.Popen(command, env=environment, cwd=tmp_path, **{**pipes, **kwargs})
 
     return start
+
+
+@pytest.fixture
+def fork(tmp_path):
+    """Start the real command in a copy of this process, which has imported everything."""
+
+    def fork(*arguments):
+        process = multiprocessing.get_context("fork").Process(
+            target=_run_command, args=(tmp_path, list(map(str, arguments)))
+        )
+        process.start()
+        process.poll = lambda: process.exitcode
+        process.wait = process.join
+        return process
+
+    return fork
+
+
+def _run_command(folder, arguments):
+    from spacy_brnn.cli import main
+
+    os.chdir(folder)
+    main(["annotate", *arguments, "--n-process", "1"])
 
 
 @pytest.fixture

@@ -1,0 +1,279 @@
+"""What is cut off at any point goes on, and ends with the bytes of an undisturbed run."""
+
+import json
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from spacy_brnn.annotate import checkpoint
+
+from .conftest import write_jsonl
+
+KILLS = 20
+WORDS = ["good", "bad", "great", "dull", "film", "plot", "é", "the"]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A corpus of 2,000 records in two files, some of which are bad."""
+    return make_corpus(tmp_path, 2000)
+
+
+def make_corpus(tmp_path, records):
+    rng = random.Random(0)
+    reviews = [
+        {"id": i, "text": " ".join(rng.choices(WORDS, k=rng.randint(0, 30)))}
+        for i in range(records - 10)
+    ]
+    write_jsonl(tmp_path / "a.jsonl", reviews[: records // 2])
+    write_jsonl(tmp_path / "b.jsonl", reviews[records // 2 :])
+    with open(tmp_path / "b.jsonl", "a") as file:
+        file.write('{"id": 1}\nnot json\n' * 5)
+    return ["a.jsonl", "b.jsonl", "--errors", "skip", "--batch-size", "8", "--quiet"]
+
+
+def outputs(folder, name):
+    return [(folder / ending).read_bytes() for ending in (name, f"{name}.rejects.jsonl")]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv.gz"])
+def test_killed_twenty_times_the_bytes_are_the_same(
+    annotate, start, fork, slow_model, corpus, tmp_path, name
+):
+    rng = random.Random(name)
+    assert annotate(*corpus, "-o", f"whole.{name}", use_model=slow_model).exit_code == 0
+    command = [*corpus, "-o", name, "--model", slow_model, "--checkpoint-seconds", "0"]
+    progress = []
+    for turn in range(KILLS if name == "out.jsonl" else 4):
+        # Most turns save the time that a fresh interpreter takes to import torch.
+        process = start(*command, "--n-process", 2) if turn % 10 == 9 else fork(*command)
+        wait_for_progress(process, tmp_path / f"{name}.partial", progress, rng)
+        process.kill()
+        process.wait()
+    assert progress == sorted(progress)
+    assert not (tmp_path / name).exists()
+    process = start(*command)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 0, messages
+    assert outputs(tmp_path, name) == outputs(tmp_path, f"whole.{name}")
+    assert not (tmp_path / f"{name}.partial").exists()
+
+
+def wait_for_progress(process, folder, progress, rng):
+    """Wait until the run has gone further than the one before, then a random moment."""
+    before = progress[-1] if progress else -1
+    deadline = time.monotonic() + 30
+    while records_done(folder) <= before:
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    time.sleep(rng.random() * 0.05)
+    progress.append(records_done(folder))
+
+
+def records_done(folder):
+    try:
+        return json.loads((folder / "checkpoint.json").read_text())["tally"]["read"]
+    except FileNotFoundError:
+        return -1
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+def test_a_crash_before_or_after_any_step_on_disk_loses_nothing(
+    annotate, tmp_path, monkeypatch, name
+):
+    """Every fsync, rename and removal in turn is the last thing that the process does."""
+    corpus = [*make_corpus(tmp_path, 50), "--batch-size", "20", "--checkpoint-seconds", "0"]
+    assert annotate(*corpus, "-o", f"whole.{name}").exit_code == 0
+    steps = 0
+    while True:
+        with monkeypatch.context() as patches, suppress(Crash):
+            crash_at(patches, steps)
+            annotate(*corpus, "-o", name)
+            break
+        again = annotate(*corpus, "-o", name)
+        assert again.exit_code == 0, again.stderr
+        assert outputs(tmp_path, name) == outputs(tmp_path, f"whole.{name}")
+        assert not (tmp_path / f"{name}.partial").exists()
+        for path in tmp_path.glob(f"{name}*"):
+            path.unlink()
+        steps += 1
+    assert steps > 20
+
+
+def crash_at(patches, step):
+    """Let the disk step number `step` crash, every other one after it is done."""
+    done = [0]
+
+    def crashing(function):
+        def call(*arguments, **kwargs):
+            crash_now = done[0] == step
+            done[0] += 1
+            if crash_now and step % 2:
+                raise Crash
+            value = function(*arguments, **kwargs)
+            if crash_now:
+                raise Crash
+            return value
+
+        return call
+
+    for module, name in ((os, "fsync"), (os, "replace"), (os, "unlink"), (os, "rmdir")):
+        patches.setattr(module, name, crashing(getattr(module, name)))
+    patches.setattr(checkpoint.Journal, "append", crashing(checkpoint.Journal.append))
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("n_process", [1, 2])
+def test_a_signal_ends_cleanly_and_says_how_to_go_on(
+    annotate, start, slow_model, corpus, tmp_path, signum, status, n_process
+):
+    command = [*corpus, "-o", "out.jsonl"]
+    process = start(*command, "--model", slow_model, "--n-process", n_process)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "out.jsonl.partial" / "rows").exists() or not (
+        (tmp_path / "out.jsonl.partial" / "rows").stat().st_size
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signum)
+    _, messages = process.communicate(timeout=30)
+    assert process.returncode == status
+    (line,) = messages.decode().splitlines()
+    assert "the same command goes on from there" in line
+    done = records_done(tmp_path / "out.jsonl.partial")
+    assert f"after {done:,} records" in line
+    assert done > 0
+    result = annotate(*command[:-3], *command[-2:], use_model=slow_model)
+    assert result.exit_code == 0
+    assert f"{done:,}  had been read by earlier runs" in result.stderr
+
+
+class TestChanges:
+    """What the output depends on must not change between the runs that make it."""
+
+    @pytest.fixture
+    def unfinished(self, annotate, tmp_path):
+        write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 3)
+        with open(tmp_path / "in.jsonl", "a") as file:
+            file.write("not json\n")
+        assert annotate("in.jsonl", "-o", "out.jsonl", "--batch-size", 1).exit_code == 1
+        return ["in.jsonl", "-o", "out.jsonl", "--errors", "skip"]
+
+    @pytest.mark.parametrize(
+        ("more", "changed"),
+        [
+            (["--batch-size", 2], "--batch-size"),
+            (["--batch-size", 1, "--text-field", "t"], "--text-field"),
+            (["--batch-size", 1, "--output-format", "csv"], "--output-format"),
+        ],
+    )
+    def test_other_options_are_refused(self, annotate, unfinished, more, changed):
+        result = annotate(*unfinished, *more)
+        assert result.exit_code == 1
+        assert f"since then there has changed: {changed}; put it back" in result.stderr
+        assert annotate(*unfinished, *more, "--restart").exit_code == 0
+
+    def test_a_changed_input_is_refused(self, annotate, unfinished, tmp_path):
+        path = tmp_path / "in.jsonl"
+        path.write_text(path.read_text().replace("good", "dull"))
+        result = annotate(*unfinished, "--batch-size", 1)
+        assert "has changed: inputs;" in result.stderr
+
+    def test_another_model_is_refused(self, annotate, unfinished, slow_model):
+        result = annotate(*unfinished, "--batch-size", 1, use_model=slow_model)
+        assert "has changed: model;" in result.stderr
+
+    def test_a_damaged_checkpoint_is_told(self, annotate, unfinished, tmp_path):
+        (tmp_path / "out.jsonl.partial" / "rows").write_text("")
+        result = annotate(*unfinished, "--batch-size", 1)
+        assert "is shorter than it was; start anew with --restart" in result.stderr
+        (tmp_path / "out.jsonl.partial" / "checkpoint.json").write_text("{")
+        result = annotate(*unfinished, "--batch-size", 1)
+        assert "is damaged; start anew with --restart" in result.stderr
+
+
+def test_two_runs_do_not_write_the_same_output(start, slow_model, corpus, annotate, tmp_path):
+    command = [*corpus, "-o", "out.jsonl"]
+    process = start(*command, "--model", slow_model)
+    while not (tmp_path / "out.jsonl.partial" / "rows").exists():
+        time.sleep(0.01)
+    result = annotate(*command, use_model=slow_model)
+    assert "another run is writing to out.jsonl.partial" in result.stderr
+    process.kill()
+    process.communicate()
+
+
+def test_a_full_disk_ends_with_one_line_and_the_run_goes_on(
+    annotate, start, model, corpus, tmp_path
+):
+    import resource
+
+    def limit_file_size():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    command = [*corpus, "-o", "out.jsonl", "--checkpoint-seconds", "0", "--batch-size", "100"]
+    process = start(*command, "--model", model, preexec_fn=limit_file_size)
+    _, messages = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert messages.decode().splitlines()[0].startswith("Error: out.jsonl: File too large")
+    assert 0 < records_done(tmp_path / "out.jsonl.partial") < 2000
+    assert annotate(*command).exit_code == 0
+    whole = annotate(*corpus, "-o", "whole.out.jsonl", "--batch-size", "100")
+    assert whole.exit_code == 0
+    assert outputs(tmp_path, "out.jsonl") == outputs(tmp_path, "whole.out.jsonl")
+
+
+@pytest.mark.parametrize("n_process", [1, 2])
+def test_a_dead_worker_is_told(start, model, tmp_path, n_process):
+    write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 100 + [{"text": "DIE"}])
+    process = start(
+        "in.jsonl", "-o", "out.jsonl", "--model", model, "--n-process", n_process,
+        "--batch-size", 10,
+    )  # fmt: skip
+    _, messages = process.communicate(timeout=30)
+    if n_process == 1:
+        assert process.returncode == 9
+    else:
+        assert process.returncode == 1
+        assert messages.decode().startswith("Error: a worker process was killed")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_workers_end_with_a_killed_parent(start, slow_model, corpus, tmp_path):
+    process = start(
+        *corpus, "-o", "out.jsonl", "--model", slow_model, "--n-process", 2,
+        start_new_session=True,
+    )  # fmt: skip
+    while not (tmp_path / "out.jsonl.partial" / "rows").exists():
+        time.sleep(0.01)
+    time.sleep(1.5)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while processes_of(process.pid):
+        assert time.monotonic() < deadline, "workers outlive the command"
+        time.sleep(0.1)
+
+
+def processes_of(session):
+    """Process ids in a session, zombies left out."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                stat = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(stat[3]) == session and stat[0] != "Z":
+                found.append(int(entry.name))
+    return found
