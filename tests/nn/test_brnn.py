@@ -1,0 +1,189 @@
+import pytest
+import torch
+from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
+
+from spacy_brnn.nn import brnn, buckets
+
+CELLS = ["rnn", "gru", "lstm"]
+# Unequal enough to make several buckets; the longest neither first nor last.
+LENGTHS = [3, 1, 0, 40, 2, 1, 7, 7, 0, 12, 1, 3]
+WIDTH = 5
+HIDDEN = 4
+
+
+def make_batch(lengths, width=WIDTH, seed=0):
+    torch.manual_seed(seed)
+    return torch.randn(sum(lengths), width), torch.tensor(lengths)
+
+
+def make_network(cell="lstm", depth=1, **settings):
+    torch.manual_seed(1)
+    network = brnn.BRNN(WIDTH, HIDDEN, cell=cell, depth=depth, **settings)
+    for parameter in network.parameters():
+        torch.nn.init.uniform_(parameter, -0.5, 0.5)
+    return network
+
+
+def reference(network, cell, sequences):
+    """The states of torch's own bidirectional layer with the same weights."""
+    widths = [layer.input_size for layer in network.forwards]
+    depth = len(widths)
+    peer = brnn.CELLS[cell](WIDTH, HIDDEN, num_layers=depth, bidirectional=True)
+    state = {}
+    for i in range(depth):
+        for suffix, layer in (("", network.forwards[i]), ("_reverse", network.backwards[i])):
+            for name, parameter in layer.named_parameters():
+                state[name.replace("_l0", f"_l{i}{suffix}")] = parameter.detach()
+    peer.load_state_dict(state)
+    packed, _ = peer(pack_sequence(sequences, enforce_sorted=False))
+    padded, lengths = pad_packed_sequence(packed)
+    return torch.cat([padded[:length, i] for i, length in enumerate(lengths.tolist())])
+
+
+@pytest.fixture(params=[None, 8], ids=["few-buckets", "many-buckets"])
+def max_steps(request, monkeypatch):
+    if request.param:
+        monkeypatch.setattr(buckets, "MAX_STEPS", request.param)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_agrees_with_pytorchs_own_bidirectional_layer(cell, depth, max_steps):
+    network = make_network(cell, depth)
+    inputs, lengths = make_batch(LENGTHS)
+    sequences = [s for s in inputs.split(LENGTHS) if len(s)]
+    states = network(inputs, lengths)
+    assert states.shape == (sum(LENGTHS), 2 * HIDDEN)
+    torch.testing.assert_close(states, reference(network, cell, sequences), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_states_are_the_same_alone_and_in_any_batch(cell, depth, max_steps):
+    network = make_network(cell, depth).eval()
+    inputs, lengths = make_batch(LENGTHS)
+    together = network(inputs, lengths).split(LENGTHS)
+    for sequence, states in zip(inputs.split(LENGTHS), together, strict=True):
+        alone = network(sequence, torch.tensor([len(sequence)]))
+        torch.testing.assert_close(alone, states, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_gradients_are_the_same_alone_and_in_any_batch(cell, depth, max_steps):
+    network = make_network(cell, depth)
+    inputs, lengths = make_batch(LENGTHS)
+    weights = torch.randn(sum(LENGTHS), 2 * HIDDEN)
+
+    def gradients(parts):
+        """Of the inputs, and of the parameters summed over the parts."""
+        network.zero_grad()
+        leaves = []
+        for part, part_lengths, part_weights in parts:
+            leaves.append(part.clone().requires_grad_())
+            (network(leaves[-1], part_lengths) * part_weights).sum().backward()
+        of_parameters = [parameter.grad.clone() for parameter in network.parameters()]
+        return torch.cat([leaf.grad for leaf in leaves]), of_parameters
+
+    sequences = zip(inputs.split(LENGTHS), weights.split(LENGTHS), strict=True)
+    alone = [(x, torch.tensor([len(x)]), w) for x, w in sequences if len(x)]
+    of_inputs, of_parameters = gradients([(inputs, lengths, weights)])
+    of_inputs_alone, of_parameters_alone = gradients(alone)
+    torch.testing.assert_close(of_inputs, of_inputs_alone, atol=1e-5, rtol=0)
+    for summed, summed_alone in zip(of_parameters, of_parameters_alone, strict=True):
+        torch.testing.assert_close(summed, summed_alone, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_direction_reads_its_way(cell):
+    network = make_network(cell)
+    inputs, lengths = make_batch([9])
+    changed = inputs.clone()
+    changed[4] += 1.0
+    moved = (network(inputs, lengths) - network(changed, lengths)).abs() > 1e-6
+    forward, backward = moved.chunk(2, dim=1)
+    assert forward.any(dim=1).tolist() == [False] * 4 + [True] * 5
+    assert backward.any(dim=1).tolist() == [True] * 5 + [False] * 4
+
+
+def test_gradients_by_finite_differences(max_steps):
+    network = make_network("lstm", depth=2).double()
+    inputs, lengths = make_batch([3, 0, 5, 1])
+    inputs = inputs.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: network(x, lengths), (inputs,))
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_batches_without_tokens_have_no_states(lengths, depth):
+    network = make_network(depth=depth, dropout=0.5, input_dropout=0.5)
+    inputs = torch.zeros(0, WIDTH)
+    lengths = torch.tensor(lengths, dtype=torch.int64)
+    assert network(inputs, lengths).shape == (0, 2 * HIDDEN)
+    assert network.eval()(inputs, lengths).shape == (0, 2 * HIDDEN)
+
+
+def test_a_sequence_longer_than_a_block_is_read_whole(monkeypatch):
+    monkeypatch.setattr(buckets, "MAX_STEPS", 10)
+    network = make_network("gru")
+    inputs, lengths = make_batch([2, 50, 3])
+    sequences = list(inputs.split([2, 50, 3]))
+    expected = reference(network, "gru", sequences)
+    torch.testing.assert_close(network(inputs, lengths), expected, atol=1e-5, rtol=0)
+
+
+def test_dropout_between_layers_leaves_the_first_layer_alone():
+    network = make_network(depth=2, dropout=0.5)
+    assert [dropout.rate for dropout in network.dropouts] == [0.0, 0.5]
+    inputs, lengths = make_batch([4, 4])
+    assert not torch.equal(network(inputs, lengths), network(inputs, lengths))
+    network.eval()
+    assert torch.equal(network(inputs, lengths), network(inputs, lengths))
+
+
+def test_input_dropout_is_on_the_input_alone():
+    network = make_network(depth=2, input_dropout=0.5)
+    assert [dropout.rate for dropout in network.dropouts] == [0.5, 0.0]
+    inputs, lengths = make_batch([4, 4])
+    assert not torch.equal(network(inputs, lengths), network(inputs, lengths))
+    network.eval()
+    assert torch.equal(network(inputs, lengths), network(inputs, lengths))
+
+
+def test_a_fresh_lstm_is_orthogonal_and_keeps_its_memory():
+    network = brnn.BRNN(WIDTH, HIDDEN, cell="lstm", depth=2)
+    for layer in [*network.forwards, *network.backwards]:
+        for gate in layer.weight_hh_l0.split(HIDDEN):
+            torch.testing.assert_close(gate @ gate.T, torch.eye(HIDDEN), atol=1e-5, rtol=0)
+        bias = layer.bias_ih_l0 + layer.bias_hh_l0
+        assert bias.reshape(4, HIDDEN).mean(dim=1).tolist() == [0.0, 1.0, 0.0, 0.0]
+
+
+def test_directions_start_with_weights_of_their_own():
+    network = brnn.BRNN(WIDTH, HIDDEN)
+    assert not torch.equal(network.forwards[0].weight_ih_l0, network.backwards[0].weight_ih_l0)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"cell": "qrnn"}, "cell must be one of rnn, gru, lstm, not 'qrnn'"),
+        ({"depth": 0}, "at least 1, not 5, 4 and 0"),
+        ({"dropout": 1.0, "depth": 2}, "less than 1, not 1.0"),
+        ({"input_dropout": -0.1}, "at least 0 and less than 1, not -0.1"),
+    ],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        brnn.BRNN(WIDTH, HIDDEN, **settings)
+
+
+@pytest.mark.parametrize("widths", [(0, 4), (5, 0)])
+def test_bad_widths(widths):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        brnn.BRNN(*widths)
+
+
+def test_bad_dropout_is_refused_where_there_is_one_layer():
+    with pytest.raises(ValueError, match="dropout"):
+        brnn.BRNN(WIDTH, HIDDEN, dropout=1.5)

@@ -1,0 +1,96 @@
+import pytest
+import torch
+
+from spacy_brnn.nn.pooling import POOLINGS, make_pooling
+
+WIDTH = 6
+LENGTHS = [3, 0, 1, 8, 0, 2]
+
+
+@pytest.fixture
+def states():
+    torch.manual_seed(0)
+    return torch.randn(sum(LENGTHS), WIDTH)
+
+
+def make(name, **settings):
+    torch.manual_seed(1)
+    return make_pooling(name, WIDTH, **settings)
+
+
+def naive(pooling, name, sequence):
+    """The same written as a loop over the tokens of one sequence."""
+    if not len(sequence):
+        return torch.zeros(WIDTH)
+    half = WIDTH // 2
+    if name == "last":
+        return torch.cat([sequence[-1, :half], sequence[0, half:]])
+    if name == "mean":
+        return sum(sequence) / len(sequence)
+    if name == "max":
+        return torch.stack([max(column) for column in sequence.T])
+    scores = [pooling.query(torch.tanh(pooling.key(token))) for token in sequence]
+    weights = torch.softmax(torch.cat(scores), dim=0)
+    return sum(weight * token for weight, token in zip(weights, sequence, strict=True))
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_agrees_with_a_loop_over_the_tokens(name, states):
+    pooling = make(name)
+    pooled = pooling(states, torch.tensor(LENGTHS))
+    expected = torch.stack([naive(pooling, name, s) for s in states.split(LENGTHS)])
+    torch.testing.assert_close(pooled, expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_gradients_agree_with_a_loop_over_the_tokens(name, states):
+    pooling = make(name)
+    weights = torch.randn(len(LENGTHS), WIDTH)
+    mine = states.clone().requires_grad_()
+    (pooling(mine, torch.tensor(LENGTHS)) * weights).sum().backward()
+    of_parameters = [p.grad.clone() for p in pooling.parameters()]
+    pooling.zero_grad()
+    loop = states.clone().requires_grad_()
+    expected = torch.stack([naive(pooling, name, s) for s in loop.split(LENGTHS)])
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(mine.grad, loop.grad, atol=1e-5, rtol=0)
+    for parameter, gradient in zip(pooling.parameters(), of_parameters, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_a_vector_does_not_depend_on_its_neighbours(name, states):
+    pooling = make(name)
+    together = pooling(states, torch.tensor(LENGTHS))
+    for row, sequence in zip(together, states.split(LENGTHS), strict=True):
+        alone = pooling(sequence, torch.tensor([len(sequence)]))[0]
+        torch.testing.assert_close(alone, row, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
+def test_sequences_without_tokens_are_zero(name, lengths):
+    pooled = make(name)(torch.zeros(0, WIDTH), torch.tensor(lengths, dtype=torch.int64))
+    assert torch.equal(pooled, torch.zeros(len(lengths), WIDTH))
+
+
+def test_the_gradient_of_a_tied_maximum_is_shared_out_once():
+    states = torch.ones(4, WIDTH, requires_grad=True)
+    make("max")(states, torch.tensor([4])).sum().backward()
+    torch.testing.assert_close(states.grad.sum(dim=0), torch.ones(WIDTH))
+
+
+def test_attention_bears_large_scores():
+    pooling = make("attention")
+    with torch.no_grad():
+        pooling.query.weight.mul_(1e4)
+    states = torch.randn(5, WIDTH, requires_grad=True)
+    pooled = pooling(states, torch.tensor([5]))
+    pooled.sum().backward()
+    assert pooled.isfinite().all()
+    assert states.grad.isfinite().all()
+
+
+def test_unknown_pooling():
+    with pytest.raises(ValueError, match="one of last, mean, max, attention, not 'first'"):
+        make("first")
