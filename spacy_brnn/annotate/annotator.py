@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.errors import AnnotateError
+from spacy_brnn.annotate.values import encodable
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 SENTIMENT_FIELDS = ("sentiment_label", "sentiment_score", "sentiment_polarity")
 ENTITIES_FIELD = "entities"
 LONGEST_DOCUMENT = 1_000_000_000
+MOST_NEW_STRINGS = 300_000
+"""How many words a pipeline may learn before it is loaded anew: its vocabulary only ever grows."""
 DECIMALS = 6
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _MEMORY_PER_TOKEN = (
     "parser",
     "beam_parser",
@@ -72,8 +73,9 @@ class Annotator:
         """Load the pipeline."""
         if gpu_id >= 0:
             _use_gpu(gpu_id)
-        self.nlp = _load(model)
+        self._model = model
         self._with_docs = with_docs
+        self._load()
         self._sentiment = _sets(self.nlp, "doc._.sentiment", "brnn_sentiment")
         self._entities = _sets(self.nlp, "doc.ents", "brnn_ner")
         if not (self._sentiment or self._entities):
@@ -81,8 +83,6 @@ class Annotator:
                 f"the pipeline {model} has neither brnn_sentiment nor a component that sets "
                 f"entities (it has: {', '.join(self.nlp.pipe_names) or 'nothing'})"
             )
-        if not any(self._factory(name) in _MEMORY_PER_TOKEN for name in self.nlp.pipe_names):
-            self.nlp.max_length = LONGEST_DOCUMENT
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -95,12 +95,20 @@ class Annotator:
 
         A document that the pipeline cannot take is a Failure; the others are annotated.
         """
+        if len(self.nlp.vocab.strings) > self._most_strings:
+            self._load()
         results: list[Annotation | Failure | None] = [self._refuse(text) for text in documents]
         accepted = [index for index, refused in enumerate(results) if refused is None]
         annotated = self._annotate([documents[index] for index in accepted])
         for index, result in zip(accepted, annotated, strict=True):
             results[index] = result
         return Annotations(self.columns, results)
+
+    def _load(self) -> None:
+        self.nlp = _load(self._model)
+        self._most_strings = len(self.nlp.vocab.strings) + MOST_NEW_STRINGS
+        if not any(self._factory(name) in _MEMORY_PER_TOKEN for name in self.nlp.pipe_names):
+            self.nlp.max_length = LONGEST_DOCUMENT
 
     def _refuse(self, document: str | bytes) -> Failure | None:
         limit = self.nlp.max_length
@@ -153,11 +161,6 @@ class Annotator:
 
     def _factory(self, pipe_name: str) -> str:
         return self.nlp.get_pipe_meta(pipe_name).factory
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates, which no encoding takes, replaced one by one by U+FFFD."""
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def _load(model: str | Path | None) -> Language:

@@ -35,7 +35,7 @@ def cut_batches(reader: InputReader, batch_size: int) -> Iterator[Batch]:
     characters = 0
     for item in reader:
         items.append(item)
-        characters += len(item.document) if isinstance(item, Record) else 0
+        characters += len(item.text) if isinstance(item, Record) else 0
         if len(items) >= batch_size or characters >= MAX_BATCH_CHARACTERS:
             yield Batch(items, reader.position, reader.consumed)
             items, characters = [], 0

@@ -35,5 +35,7 @@ def split_name(path: str) -> tuple[str | None, str | None]:
 def extensions_of(file_format: str) -> tuple[str, ...]:
     """Every file name ending of a format, compressed ones included."""
     plain = [ending for ending, name in EXTENSIONS.items() if name == file_format]
+    if file_format not in LINE_FORMATS:
+        return tuple(plain)
     packed = [ending + suffix for ending in plain for suffix in SUFFIXES]
     return tuple(plain + packed)

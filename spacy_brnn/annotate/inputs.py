@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from spacy_brnn.annotate.compression import read_errors
+from spacy_brnn.annotate.compression import check_compression, read_errors
 from spacy_brnn.annotate.errors import AnnotateError
 from spacy_brnn.annotate.formats import INPUT_FORMATS, extensions_of, split_name
-from spacy_brnn.annotate.readers import READERS, Start
+from spacy_brnn.annotate.readers import NEED_WHOLE_FILE, READERS, Start, check_format
 from spacy_brnn.annotate.records import Item, Rejected
 from spacy_brnn.annotate.streams import InputStream
 
@@ -49,7 +49,12 @@ def find_inputs(arguments: Sequence[str], input_format: str | None = None) -> li
 
     Raises AnnotateError if an argument names nothing, or nothing of a known format.
     """
-    return [found for argument in arguments for found in _expand(argument, input_format)]
+    inputs = [found for argument in arguments for found in _expand(argument, input_format)]
+    for name in {found.format for found in inputs}:
+        check_format(name)
+    for compression in {found.compression for found in inputs}:
+        check_compression(compression)
+    return inputs
 
 
 def describe_inputs(arguments: Sequence[str], inputs: Sequence[Input]) -> dict[str, str]:
@@ -133,6 +138,8 @@ def _unreadable(source: Input, number: int, error: Exception) -> Rejected:
 
 def _expand(argument: str, input_format: str | None) -> list[Input]:
     if argument == STDIN:
+        if input_format in NEED_WHOLE_FILE:
+            raise AnnotateError(f"{input_format} cannot be read from standard input; name a file")
         return [Input(STDIN, input_format or "jsonl", None, None)]
     if os.path.isdir(argument):
         return _expand_folder(argument, input_format)
@@ -158,7 +165,8 @@ def _expand_folder(folder: str, input_format: str | None) -> list[Input]:
     if not paths:
         raise AnnotateError(f"{folder}: no {' or '.join(endings[:2])} file in this folder")
     reader = "text-file" if wanted == "text" else wanted
-    return [Input(path, reader, split_name(path)[1], _size(path)) for path in paths]
+    found = [_file(path, wanted) for path in paths]
+    return [replace(each, format=reader) for each in found]
 
 
 def _file(path: str, input_format: str | None) -> Input:
@@ -169,6 +177,8 @@ def _file(path: str, input_format: str | None) -> Input:
             f"{path}: the name does not tell the format; "
             f"name it with --input-format ({', '.join(INPUT_FORMATS)})"
         )
+    if compression and wanted in NEED_WHOLE_FILE:
+        raise AnnotateError(f"{path}: {wanted} is compressed by itself; decompress the file first")
     return Input(path, wanted, compression, _size(path))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from spacy_brnn.annotate.values import to_json
+
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 """Longest record that is read at all; a longer one is rejected, so that memory stays bounded."""
 
@@ -39,13 +41,20 @@ class Item:
 class Record(Item):
     """A record to annotate.
 
-    document: its text, or a serialized Doc; fields: all its fields, the text among them;
+    text: its text; fields: all its fields, the text among them; doc: the serialized Doc where
+    the input holds Docs;
     is_json: `raw` is a JSON object, which a JSONL writer may keep byte for byte.
     """
 
-    document: str | bytes
+    text: str
     fields: dict[str, Any]
+    doc: bytes | None = None
     is_json: bool = False
+
+    @property
+    def document(self) -> str | bytes:
+        """What the pipeline gets."""
+        return self.text if self.doc is None else self.doc
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,14 +64,14 @@ class Rejected(Item):
     reason: str
 
 
-def reject(record: Item, reason: str) -> Rejected:
-    """The same place and raw record, rejected for `reason`."""
+def reject(record: Record, reason: str) -> Rejected:
+    """The same place and raw record (its fields as JSON, if it is not text), rejected."""
     return Rejected(
         source=record.source,
         unit=record.unit,
         number=record.number,
         end=record.end,
         next_number=record.next_number,
-        raw=record.raw,
+        raw=to_json(record.fields) if record.raw is None else record.raw,
         reason=reason,
     )

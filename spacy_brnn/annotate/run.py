@@ -12,8 +12,10 @@ import spacy_brnn
 from spacy_brnn.annotate.annotator import SENTIMENT_FIELDS, Annotation, Annotations
 from spacy_brnn.annotate.batches import Batch, cut_batches
 from spacy_brnn.annotate.checkpoint import State
+from spacy_brnn.annotate.compression import check_compression
 from spacy_brnn.annotate.errors import AnnotateError
 from spacy_brnn.annotate.formats import LINE_FORMATS, OUTPUT_FORMATS, split_name
+from spacy_brnn.annotate.headers import known_columns, known_schema
 from spacy_brnn.annotate.inputs import (
     STDIN,
     Input,
@@ -21,12 +23,11 @@ from spacy_brnn.annotate.inputs import (
     Position,
     describe_inputs,
     find_inputs,
-    open_input,
 )
 from spacy_brnn.annotate.interruption import Interrupted, Interruption
 from spacy_brnn.annotate.model_files import describe_model
 from spacy_brnn.annotate.progress import Progress
-from spacy_brnn.annotate.readers.delimited import read_header
+from spacy_brnn.annotate.readers import check_format
 from spacy_brnn.annotate.records import Record, Rejected, reject
 from spacy_brnn.annotate.sinks import FileSink, Sink, StreamSink
 from spacy_brnn.annotate.tally import Tally
@@ -81,7 +82,9 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
     """
     inputs = find_inputs(options.inputs, options.input_format)
     output_format, compression = _output_format(options, inputs)
-    writer = make_writer(output_format, compression, _known_columns(inputs))
+    check_format(output_format)
+    check_compression(compression)
+    writer = make_writer(output_format, compression, known_columns(inputs), known_schema(inputs))
     sink = _open_sink(options, inputs, writer, output_format)
     try:
         return _Run(options, inputs, writer, sink).go()
@@ -126,7 +129,7 @@ class _Run:
         options = self._options
         reader = InputReader(self._inputs, options.text_field, self.position)
         batches = cut_batches(reader, options.batch_size)
-        pipeline = PipelineOptions(options.model, options.gpu_id)
+        pipeline = PipelineOptions(options.model, options.gpu_id, self._writer.needs_docs)
         n_process = _n_process(options, self._inputs)
         progress = Progress(_total(self._inputs), reader.consumed, quiet=options.quiet)
         columns: Sequence[str] = SENTIMENT_FIELDS
@@ -229,20 +232,6 @@ def _output_format(options: AnnotateOptions, inputs: list[Input]) -> tuple[str, 
     if compression and wanted not in LINE_FORMATS:
         raise AnnotateError(f"{options.output}: {wanted} is compressed by itself; drop the suffix")
     return wanted, compression
-
-
-def _known_columns(inputs: list[Input]) -> list[str] | None:
-    """The union of the headers, None unless every input is a table file with one."""
-    columns: dict[str, None] = {}
-    for found in inputs:
-        if found.format not in DELIMITERS or found.path == STDIN:
-            return None
-        try:
-            with open_input(found) as stream:
-                columns.update(dict.fromkeys(read_header(stream, DELIMITERS[found.format])))
-        except (OSError, EOFError):
-            continue
-    return list(columns)
 
 
 def _open_sink(

@@ -29,13 +29,20 @@ class InputStream:
         """Wrap `raw`, which the caller closes."""
         self.raw = raw
         self.offset = 0
+        self._consumed: int | None = None
         self._seekable = compression is None and raw.seekable()
         self._content = decompressed(raw, compression)
 
     @property
     def consumed(self) -> int:
-        """Bytes of the (compressed) file read so far."""
+        """Bytes of the (compressed) file read so far; readers that jump about set it."""
+        if self._consumed is not None:
+            return self._consumed
         return self.raw.tell() if self.raw.seekable() else self.offset
+
+    @consumed.setter
+    def consumed(self, value: int) -> None:
+        self._consumed = value
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes, all that is left by default."""

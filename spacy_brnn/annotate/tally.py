@@ -92,7 +92,6 @@ class Tally:
 def _keep(extremes: list[Extreme], polarity: float, record: Record, sign: int) -> None:
     if len(extremes) == EXTREMES and sign * polarity <= sign * extremes[-1].polarity:
         return
-    text = record.document if isinstance(record.document, str) else record.fields["text"]
-    extremes.append(Extreme(polarity, record.place(), text[:EXCERPT_CHARACTERS]))
+    extremes.append(Extreme(polarity, record.place(), record.text[:EXCERPT_CHARACTERS]))
     extremes.sort(key=lambda extreme: -sign * extreme.polarity)
     del extremes[EXTREMES:]

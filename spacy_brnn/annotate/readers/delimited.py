@@ -157,4 +157,4 @@ def _item(rows: _Rows, row: list[str] | _BadRow, columns: list[str], text_field:
     if len(row) != len(columns):
         return rows.rejected(f"the row has {len(row)} fields, the header {len(columns)}")
     fields = dict(zip(columns, row, strict=True))
-    return Record(**rows.place(), document=fields[text_field], fields=fields)
+    return Record(**rows.place(), text=fields[text_field], fields=fields)

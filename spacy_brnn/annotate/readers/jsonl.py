@@ -45,7 +45,7 @@ def _item(stream: InputStream, source: str, number: int, line: bytes, text_field
         end=stream.offset,
         next_number=number + 1,
         raw=line,
-        document=fields[text_field],
+        text=fields[text_field],
         fields=fields,
         is_json=True,
     )

@@ -74,4 +74,4 @@ def _item(
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return Rejected(**place, reason=utf8_problem(error))
-    return Record(**place, document=text, fields={text_field: text})
+    return Record(**place, text=text, fields={text_field: text})

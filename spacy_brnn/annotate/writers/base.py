@@ -15,10 +15,12 @@ Row = tuple[Record, Annotation]
 class Writer(Protocol):
     """Encodes batches to bytes that are appended to one file.
 
-    spooled: whether that file is only a store, from which `assemble` makes the output.
+    spooled: whether that file is only a store, from which `assemble` makes the output;
+    needs_docs: whether it wants the Docs, not only their annotations.
     """
 
     spooled: bool
+    needs_docs: bool
 
     def encode(self, rows: Sequence[Row], columns: Sequence[str], *, first: bool) -> bytes:
         """The bytes of one batch, a function of the arguments alone.

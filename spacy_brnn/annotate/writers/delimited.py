@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from spacy_brnn.annotate.compression import compress
+from spacy_brnn.annotate.values import to_cell
 from spacy_brnn.annotate.writers.base import Row
 from spacy_brnn.annotate.writers.jsonl import JsonlWriter
-from spacy_brnn.annotate.writers.values import to_cell
 
 _LINES_AT_A_TIME = 1000
 
@@ -21,6 +21,7 @@ class DelimitedWriter:
     """A table whose columns are known before the first row: those of the inputs' headers."""
 
     spooled = False
+    needs_docs = False
 
     def __init__(self, delimiter: str, compression: str | None, columns: Sequence[str]) -> None:
         """columns: the records' fields; the annotations' come after them."""
@@ -44,6 +45,7 @@ class SpooledDelimitedWriter:
     """A table whose columns are known only after the last record: the union of their fields."""
 
     spooled = True
+    needs_docs = False
 
     def __init__(self, delimiter: str, compression: str | None) -> None:
         """Rows are stored as JSON Lines until the columns are known."""

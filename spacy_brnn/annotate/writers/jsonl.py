@@ -8,8 +8,8 @@ from pathlib import Path
 from spacy_brnn.annotate.annotator import Annotation
 from spacy_brnn.annotate.compression import compress
 from spacy_brnn.annotate.records import Record
+from spacy_brnn.annotate.values import to_json
 from spacy_brnn.annotate.writers.base import Row
-from spacy_brnn.annotate.writers.values import to_json
 
 
 class JsonlWriter:
@@ -19,6 +19,7 @@ class JsonlWriter:
     """
 
     spooled = False
+    needs_docs = False
 
     def __init__(self, compression: str | None = None) -> None:
         """Write plain, "gzip" or "zstd"."""

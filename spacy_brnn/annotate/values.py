@@ -5,9 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from typing import Any
 
-from spacy_brnn.annotate.annotator import encodable
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which no encoding takes, replaced one by one by U+FFFD."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def to_json(fields: dict[str, Any]) -> bytes:
@@ -27,8 +33,11 @@ def to_cell(value: Any) -> str:
     """One cell of a table: strings as they are, nothing for None, the rest as JSON."""
     if isinstance(value, str):
         return encodable(value)
-    if value is None:
-        return ""
+    return "" if value is None else to_json_text(value)
+
+
+def to_json_text(value: Any) -> str:
+    """Any value as JSON that every encoding takes."""
     return encodable(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
