@@ -123,6 +123,12 @@ def test_batches_without_tokens_have_no_states(lengths, depth):
     assert network.eval()(inputs, lengths).shape == (0, 2 * HIDDEN)
 
 
+def test_backpropagation_passes_a_batch_without_tokens():
+    inputs = torch.zeros(0, WIDTH, requires_grad=True)
+    make_network(depth=2)(inputs, torch.tensor([0, 0])).sum().backward()
+    assert inputs.grad.shape == (0, WIDTH)
+
+
 def test_a_sequence_longer_than_a_block_is_read_whole(monkeypatch):
     monkeypatch.setattr(buckets, "MAX_STEPS", 10)
     network = make_network("gru")

@@ -74,6 +74,13 @@ def test_sequences_without_tokens_are_zero(name, lengths):
     assert torch.equal(pooled, torch.zeros(len(lengths), WIDTH))
 
 
+@pytest.mark.parametrize("name", POOLINGS)
+def test_backpropagation_passes_a_batch_without_tokens(name):
+    states = torch.zeros(0, WIDTH, requires_grad=True)
+    make(name)(states, torch.tensor([0, 0])).sum().backward()
+    assert states.grad.shape == (0, WIDTH)
+
+
 def test_the_gradient_of_a_tied_maximum_is_shared_out_once():
     states = torch.ones(4, WIDTH, requires_grad=True)
     make("max")(states, torch.tensor([4])).sum().backward()
