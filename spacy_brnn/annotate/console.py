@@ -9,6 +9,7 @@ import click
 
 from spacy_brnn.annotate.errors import AnnotateError
 from spacy_brnn.annotate.interruption import Interrupted
+from spacy_brnn.annotate.progress import rate
 from spacy_brnn.annotate.run import STDOUT, AnnotateOptions, Result, annotate_corpus
 from spacy_brnn.annotate.tally import Tally
 
@@ -49,7 +50,7 @@ def summary(result: Result) -> str:
         ("written", f"{tally.written:,}", str(result.output or "")),
         ("rejected", f"{tally.rejected:,}", str(result.rejects or "")),
         *_sentiment_rows(tally),
-        ("time", _duration(tally.seconds), f"{tally.documents_per_second:,.0f} documents/s"),
+        ("time", _duration(tally.seconds), f"{rate(tally.documents_per_second)} documents/s"),
     ]
     if result.resumed_at:
         rows.append(("resumed", f"{result.resumed_at:,}", "had been read by earlier runs"))

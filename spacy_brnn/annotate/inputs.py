@@ -61,10 +61,17 @@ def describe_inputs(arguments: Sequence[str], inputs: Sequence[Input]) -> dict[s
     """A digest over paths, sizes and times of change: equal as long as no input changed."""
     digest = sha256()
     for found in inputs:
-        stamp = os.stat(found.path) if found.path != STDIN else None
-        changed = (stamp.st_size, stamp.st_mtime_ns) if stamp else None
-        digest.update(repr((found.path, found.format, changed)).encode("utf-8", "backslashreplace"))
+        state = (found.path, found.format, _stamp(found.path))
+        digest.update(repr(state).encode("utf-8", "backslashreplace"))
     return {"arguments": " ".join(arguments), "digest": digest.hexdigest()}
+
+
+def check_readable(inputs: Sequence[Input]) -> None:
+    """Raise AnnotateError for the first file that cannot be opened, before any work is done."""
+    for found in inputs:
+        if found.path != STDIN and not os.access(found.path, os.R_OK):
+            there = os.path.exists(found.path)
+            raise AnnotateError(f"{found.path}: {'cannot be read' if there else 'no such file'}")
 
 
 class InputReader:
@@ -127,7 +134,7 @@ def _unreadable(source: Input, number: int, error: Exception) -> Rejected:
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return Rejected(
         source=source.name,
-        unit="line",
+        unit="file" if number == 1 else "line",
         number=number,
         end=0,
         next_number=number,
@@ -180,6 +187,14 @@ def _file(path: str, input_format: str | None) -> Input:
     if compression and wanted in NEED_WHOLE_FILE:
         raise AnnotateError(f"{path}: {wanted} is compressed by itself; decompress the file first")
     return Input(path, wanted, compression, _size(path))
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 def _size(path: str) -> int | None:

@@ -72,7 +72,16 @@ _LIVE = "{percentage:3.0f}% |{bar:20}| {remaining} left{postfix}"
 _LIVE_OF_UNKNOWN_SIZE = "{elapsed}{postfix}"
 
 
+def rate(documents_per_second: float) -> str:
+    """A rate as people read it: whole documents, unless there are only a few."""
+    return (
+        f"{documents_per_second:,.0f}"
+        if documents_per_second >= 10
+        else (f"{documents_per_second:.2g}")
+    )
+
+
 def _words(tally: Tally, documents_per_second: float) -> str:
-    words = f"{tally.read:,} documents, {documents_per_second:,.0f}/s"
+    words = f"{tally.read:,} documents, {rate(documents_per_second)}/s"
     share = tally.share_positive
     return words if share is None else f"{words}, {share:.0%} positive"

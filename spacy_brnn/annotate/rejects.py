@@ -13,8 +13,8 @@ def encode_rejected(item: Rejected) -> bytes:
 
     The raw record is in "raw"; where it is not UTF-8, in "raw_base64".
     """
-    line = {"file": item.source, item.unit: item.number, "reason": item.reason}
-    line.update(_raw(item.raw))
+    number = {} if item.unit == "file" else {item.unit: item.number}
+    line = {"file": item.source, **number, "reason": item.reason, **_raw(item.raw)}
     return json.dumps(line).encode("ascii") + b"\n"
 
 

@@ -21,6 +21,7 @@ from spacy_brnn.annotate.inputs import (
     Input,
     InputReader,
     Position,
+    check_readable,
     describe_inputs,
     find_inputs,
 )
@@ -81,6 +82,8 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
     and OSError where a file cannot be written.
     """
     inputs = find_inputs(options.inputs, options.input_format)
+    if options.errors == "stop":
+        check_readable(inputs)
     output_format, compression = _output_format(options, inputs)
     check_format(output_format)
     check_compression(compression)
