@@ -1,0 +1,54 @@
+"""The bidirectional recurrent encoder, for the encode of any spacy.Tok2Vec."""
+
+from __future__ import annotations
+
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..nn.brnn import BRNN
+from .torch_shim import list_outputs, wrap_torch
+
+
+def build_brnn_encoder(
+    width: int,
+    depth: int = 1,
+    cell: str = "lstm",
+    input_width: int | None = None,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    mixed_precision: bool = False,
+) -> Model[list[Floats2d], list[Floats2d]]:
+    """Encode context with a bidirectional recurrent network (spacy-brnn.BRNNEncoder.v1).
+
+    width: output width, even: the forward state and the backward state, width / 2 each.
+    depth: number of layers.
+    cell: "rnn" (tanh), "gru" or "lstm".
+    input_width: width of the embedded tokens; None for the same as width.
+    dropout: variational dropout between layers.
+    input_dropout: variational dropout on the embedded tokens.
+    mixed_precision: train and predict in half precision where it is safe, on a GPU.
+    RETURNS: per document (tokens, input_width) to (tokens, width).
+    Raises ValueError for an odd width, an unknown cell or a value out of range.
+    """
+    if width % 2:
+        raise ValueError(
+            f"the width of spacy-brnn.BRNNEncoder.v1 must be even (half of it is each "
+            f"direction's), not {width}"
+        )
+    input_width = width if input_width is None else input_width
+    network = BRNN(
+        input_width,
+        width // 2,
+        cell=cell,
+        depth=depth,
+        dropout=dropout,
+        input_dropout=input_dropout,
+    )
+    return wrap_torch(
+        "brnn_encoder",
+        network,
+        n_in=input_width,
+        n_out=width,
+        convert_outputs=list_outputs,
+        mixed_precision=mixed_precision,
+    )

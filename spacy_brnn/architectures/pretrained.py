@@ -1,0 +1,32 @@
+"""The model that ships, with its weights."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Config, Model
+from thinc.types import Floats2d
+
+from ..pretrained import card, weights
+
+
+def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Floats2d]:
+    """The text classifier that ships (spacy-brnn.PretrainedTextCatBRNN.v1).
+
+    name: which of the models that ship.
+    RETURNS: (documents, 2) probabilities of POSITIVE and NEGATIVE, in the order of the
+        attribute "labels". The attribute "untrained" makes the same model without weights.
+    Raises ValueError for a name that does not ship.
+    """
+    model = _build(name)
+    weights.load(model, name)
+    model.attrs["labels"] = card.load(name)["labels"]
+    model.attrs["untrained"] = partial(_build, name)
+    return model
+
+
+def _build(name: str) -> Model[list[Doc], Floats2d]:
+    config = Config().from_disk(weights.folder(name) / "config.cfg")
+    return registry.resolve(config)["model"]

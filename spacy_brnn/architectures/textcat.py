@@ -1,0 +1,72 @@
+"""Text classification over any tok2vec: pool the tokens' states, then one linear layer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from spacy.ml.models.textcat import NEG_VALUE, resize_and_set_ref
+from spacy.tokens import Doc
+from thinc.api import Dropout, Linear, Logistic, Model, Softmax, chain, resizable
+from thinc.layers.resizable import resize_linear_weighted
+from thinc.types import Floats2d
+
+from ..nn.pooling import make_pooling
+from .last_tokens import last_tokens as read_last_tokens
+from .torch_shim import array_outputs, wrap_torch
+
+
+def build_textcat_brnn(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    exclusive_classes: bool = True,
+    pooling: str = "max",
+    dropout: float = 0.0,
+    last_tokens: int | None = None,
+    nO: int | None = None,
+) -> Model[list[Doc], Floats2d]:
+    """Classify documents (spacy-brnn.TextCatBRNN.v1).
+
+    tok2vec: documents to one (tokens, width) array each.
+    exclusive_classes: softmax (one label a document) or a logistic per label.
+    pooling: "last" (final forward state beside the backward state of the first token),
+        "mean", "max" or "attention".
+    dropout: dropout on the pooled vector; `training.dropout` of a config overrides it.
+    last_tokens: read only the last so many tokens of a document; None reads all of it.
+    nO: number of labels; None to take it from the data.
+    RETURNS: (documents, labels) scores in 0..1.
+    Raises ValueError for an unknown pooling, a last_tokens below 1 or a tok2vec of unknown
+    width.
+    """
+    width = _get_width(tok2vec)
+    pool = wrap_torch(
+        f"{pooling}_pooling",
+        make_pooling(pooling, width),
+        n_in=width,
+        n_out=width,
+        convert_outputs=array_outputs,
+    )
+    fill_defaults = {"b": NEG_VALUE if exclusive_classes else 0.0, "W": 0.0}
+    output_layer = Softmax(nO=nO, nI=width) if exclusive_classes else Linear(nO=nO, nI=width)
+    resizable_layer = resizable(
+        output_layer, resize_layer=partial(resize_linear_weighted, fill_defaults=fill_defaults)
+    )
+    layers = [tok2vec, pool, Dropout(dropout), resizable_layer]
+    if last_tokens is not None:
+        layers.insert(0, read_last_tokens(last_tokens))
+    if not exclusive_classes:
+        layers.append(Logistic())
+    model = chain(*layers)
+    model.set_ref("tok2vec", tok2vec)
+    model.set_ref("output_layer", output_layer)
+    model.set_dim("nO", nO) if nO is not None else None
+    model.attrs["multi_label"] = not exclusive_classes
+    model.attrs["resize_output"] = partial(resize_and_set_ref, resizable_layer=resizable_layer)
+    return model
+
+
+def _get_width(tok2vec: Model) -> int:
+    if tok2vec.has_dim("nO"):
+        return tok2vec.get_dim("nO")
+    raise ValueError(
+        f"the output width of the tok2vec {tok2vec.name!r} is not known: "
+        "spacy-brnn.TextCatBRNN.v1 needs a tok2vec that states it, as spacy.Tok2Vec.v2 does"
+    )

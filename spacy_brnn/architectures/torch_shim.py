@@ -1,0 +1,145 @@
+"""PyTorch modules over flat sequences as Thinc models."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import srsly
+import torch
+from thinc.api import Model, PyTorchShim, torch2xp, xp2torch
+from thinc.layers.pytorchwrapper import forward
+from thinc.types import ArgsKwargs, Floats2d
+from torch import Tensor, nn
+
+if hasattr(os, "register_at_fork"):
+    # `nlp.pipe(n_process=...)` forks. A forked process has lost OpenMP's threads but not the
+    # memory of them, and waits for them forever at the first parallel loop; one thread per
+    # process is also what several processes on the same cores want.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+
+
+class FlatTorchShim(PyTorchShim):
+    """Thinc's shim, with weights as plain arrays and with averaged parameters.
+
+    Thinc's own stores weights by torch.save, which is a pickle, and looks averages up under
+    keys that its optimizer does not write.
+    """
+
+    def __init__(self, module: nn.Module, *, mixed_precision: bool = False) -> None:
+        super().__init__(
+            module,
+            mixed_precision=mixed_precision,
+            serialize_model=_arrays_to_bytes,
+            deserialize_model=_arrays_from_bytes,
+        )
+
+    @contextlib.contextmanager
+    def use_params(self, params: dict) -> Iterator[None]:
+        """Work with these parameters, by (shim id, name), until the context ends."""
+        current = {}
+        for name, parameter in self._model.named_parameters():
+            if (self.id, name) in params:
+                current[name] = parameter.data
+                parameter.data = xp2torch(params[self.id, name], device=parameter.device)
+        try:
+            yield
+        finally:
+            for name, data in current.items():
+                self._model.get_parameter(name).data = data
+
+
+def wrap_torch(
+    name: str,
+    module: nn.Module,
+    *,
+    n_in: int,
+    n_out: int,
+    convert_outputs: Callable,
+    mixed_precision: bool = False,
+) -> Model[list[Floats2d], Any]:
+    """A Thinc model around a module that maps (N, n_in) tokens and (B,) lengths.
+
+    convert_outputs: from the module's tensor to Thinc's arrays, as PyTorchWrapper takes it;
+        list_outputs or array_outputs.
+    """
+    return Model(
+        name,
+        forward,
+        init=_check_width,
+        attrs={"convert_inputs": _flat_inputs, "convert_outputs": convert_outputs},
+        shims=[FlatTorchShim(module, mixed_precision=mixed_precision)],
+        dims={"nI": n_in, "nO": n_out},
+    )
+
+
+def list_outputs(
+    model: Model, inputs_outputs: tuple[list[Floats2d], Tensor], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    """(N, n_out) tensor to one array per sequence, as long as its input."""
+    inputs, states = inputs_outputs
+    lengths = [len(x) for x in inputs]
+
+    def to_torch(gradients: list[Floats2d]) -> ArgsKwargs:
+        return _gradients(model, states, model.ops.flatten(gradients))
+
+    return model.ops.unflatten(torch2xp(states), lengths), to_torch
+
+
+def array_outputs(
+    model: Model, inputs_outputs: tuple[list[Floats2d], Tensor], is_train: bool
+) -> tuple[Floats2d, Callable]:
+    """(B, n_out) tensor to one array."""
+    _, outputs = inputs_outputs
+
+    def to_torch(gradient: Floats2d) -> ArgsKwargs:
+        return _gradients(model, outputs, gradient)
+
+    return torch2xp(outputs), to_torch
+
+
+def _gradients(model: Model, outputs: Tensor, gradient: Floats2d) -> ArgsKwargs:
+    device = model.shims[0].device
+    return ArgsKwargs(
+        args=((outputs,),), kwargs={"grad_tensors": (xp2torch(gradient, device=device),)}
+    )
+
+
+def _flat_inputs(
+    model: Model, inputs: list[Floats2d], is_train: bool
+) -> tuple[ArgsKwargs, Callable]:
+    device = model.shims[0].device
+    lengths = [len(x) for x in inputs]
+    flat = model.ops.flatten(inputs) if inputs else model.ops.alloc2f(0, model.get_dim("nI"))
+    arguments = (
+        xp2torch(flat, requires_grad=is_train, device=device),
+        torch.tensor(lengths, dtype=torch.int64, device=device),
+    )
+
+    def from_torch(gradients: ArgsKwargs) -> list[Floats2d]:
+        return model.ops.unflatten(torch2xp(gradients.args[0]), lengths)
+
+    return ArgsKwargs(args=arguments, kwargs={}), from_torch
+
+
+def _check_width(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:
+    expected = model.get_dim("nI")
+    if X and X[0].shape[1] != expected:
+        raise ValueError(
+            f"{model.name} expects vectors of width {expected}, but the layer before it gives "
+            f"width {X[0].shape[1]}: make the two widths in the config agree"
+        )
+
+
+def _arrays_to_bytes(module: nn.Module) -> bytes:
+    return srsly.msgpack_dumps(
+        {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+    )
+
+
+def _arrays_from_bytes(module: nn.Module, data: bytes, device: torch.device) -> nn.Module:
+    arrays = srsly.msgpack_loads(data)
+    module.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+    return module.to(device)

@@ -1,0 +1,170 @@
+"""The embedding of known words by a table row each, of unknown words by shared rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import numpy
+from spacy.attrs import SUFFIX, intify_attr
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.tokens import Doc
+from spacy.vectors import Mode, Vectors
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d, Ints2d
+
+NAME = "word_embed"
+
+
+def build_word_embed(
+    width: int,
+    rows: int,
+    oov_rows: int = 1000,
+    attr: str = "NORM",
+    word_dropout: float = 0.0,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Embed tokens by words (spacy-brnn.WordEmbed.v1).
+
+    The vocabulary comes from the pipeline's vectors where `[initialize] vectors` gives some
+    (their first rows, copied as starting values), else from the words that the component
+    counts in the training corpus, else it is empty. A word outside of it gets the sum of two
+    of the shared rows, one picked by a hash of the word, one by a hash of its suffix; both
+    are trained by the rare words that the vocabulary leaves out.
+
+    width: width of the vectors.
+    rows: words in the vocabulary, at most.
+    oov_rows: rows shared by all other words.
+    attr: token attribute that is looked up: NORM, LOWER, ORTH, ...
+    word_dropout: share of tokens whose vector is set to zero in training.
+    RETURNS: per document (tokens, width).
+    Raises ValueError for a value out of range or an unknown attribute.
+
+    Source of the hashed rows: Serrà and Karatzoglou (2017), "Getting Deep Recommenders Fit:
+    Bloom Embeddings for Sparse Binary Input/Output Networks".
+    """
+    if intify_attr(attr) is None:
+        raise ValueError(f"attr must name a token attribute such as NORM or LOWER, not {attr!r}")
+    if width < 1 or rows < 0 or oov_rows < 1:
+        raise ValueError(
+            "width and oov_rows must be at least 1 and rows at least 0, "
+            f"not {width}, {oov_rows} and {rows}"
+        )
+    if not 0.0 <= word_dropout < 1.0:
+        raise ValueError(f"word_dropout must be at least 0 and less than 1, not {word_dropout}")
+    return Model(
+        NAME,
+        _forward,
+        init=_init,
+        layers=[FeatureExtractor([intify_attr(attr), SUFFIX])],
+        params={"E": None},
+        dims={"nO": width},
+        attrs={
+            "attr": attr,
+            "max_rows": rows,
+            "oov_rows": oov_rows,
+            "word_dropout": word_dropout,
+            # The vocabulary: hashes of its words in ascending order, and the row of each.
+            "keys": numpy.zeros(0, dtype="uint64"),
+            "key_rows": numpy.zeros(0, dtype="int64"),
+        },
+    )
+
+
+def needs_vocabulary(model: Model, vocab: Vocab) -> bool:
+    """Whether some word_embed in the model wants the words of the corpus counted."""
+    return not vocab.vectors.n_keys and any(node.name == NAME for node in model.walk())
+
+
+def set_vocabulary(model: Model, docs: Iterable[Doc]) -> None:
+    """Give every word_embed in the model the most frequent words of the documents."""
+    nodes = [node for node in model.walk() if node.name == NAME]
+    counts: list[Counter] = [Counter() for _ in nodes]
+    for doc in docs:
+        for node, count in zip(nodes, counts, strict=True):
+            count.update(doc.to_array(node.attrs["attr"]).tolist())
+    for node, count in zip(nodes, counts, strict=True):
+        # Ties are broken by the hash, so that the order of the corpus does not matter.
+        words = sorted(count, key=lambda word: (-count[word], word))
+        _set_keys(node, words[: node.attrs["max_rows"]])
+
+
+def _set_keys(model: Model, words: list[int]) -> None:
+    """Rows 0, 1, ... for these words, given as hashes."""
+    keys = numpy.asarray(words, dtype="uint64")
+    order = numpy.argsort(keys)
+    model.attrs["keys"] = keys[order]
+    model.attrs["key_rows"] = order
+
+
+def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
+    vectors = X[0].vocab.vectors if X else Vectors()
+    size = min(vectors.n_keys, model.attrs["max_rows"])
+    width = model.get_dim("nO")
+    if size:
+        _check_vectors(vectors, width)
+        words = sorted(vectors.key2row, key=vectors.key2row.get)[:size]
+        _set_keys(model, words)
+    rows = len(model.attrs["keys"]) + model.attrs["oov_rows"]
+    table = numpy.random.normal(scale=0.1, size=(rows, width)).astype("float32")
+    if size:
+        rows_of_words = [vectors.key2row[word] for word in words]
+        table[:size] = model.ops.to_numpy(vectors.data)[rows_of_words]
+    model.set_param("E", model.ops.asarray2f(table))
+
+
+def _check_vectors(vectors: Vectors, width: int) -> None:
+    if vectors.mode != Mode.default:
+        raise ValueError(
+            f"spacy-brnn.WordEmbed.v1 reads vectors with one row per word, not {vectors.mode!s} "
+            "ones: use spacy.StaticVectors.v2 for those"
+        )
+    if vectors.shape[1] != width:
+        raise ValueError(
+            f"spacy-brnn.WordEmbed.v1 has width {width}, but the vectors of [initialize] have "
+            f"width {vectors.shape[1]}: make the two agree"
+        )
+
+
+def _forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    xp = model.ops.xp
+    table = model.get_param("E")
+    features, _ = model.layers[0](docs, is_train)
+    lengths = [len(x) for x in features]
+    flat = xp.concatenate(features) if features else xp.zeros((0, 2), dtype="uint64")
+    rows, unknown, suffix_rows = _rows(model, flat)
+    vectors = table[rows]
+    vectors[unknown] += table[suffix_rows]
+    keep = xp.ones((len(rows), 1), dtype="float32")
+    if is_train and model.attrs["word_dropout"]:
+        keep = (xp.random.uniform(size=(len(rows), 1)) >= model.attrs["word_dropout"]).astype("f")
+        vectors *= keep
+
+    def backprop(gradients: list[Floats2d]) -> list[Doc]:
+        gradient = model.ops.flatten(gradients) * keep
+        d_table = model.ops.alloc2f(*table.shape)
+        model.ops.scatter_add(d_table, rows, gradient)
+        model.ops.scatter_add(d_table, suffix_rows, gradient[unknown])
+        model.inc_grad("E", d_table)
+        return []
+
+    return model.ops.unflatten(vectors, lengths), backprop
+
+
+def _rows(model: Model, features: Ints2d) -> tuple:
+    """Each token's row, the places of unknown words, and the second row of those."""
+    xp = model.ops.xp
+    keys = xp.asarray(model.attrs["keys"])
+    words, suffixes = features[:, 0], features[:, 1]
+    oov_rows = xp.uint64(model.attrs["oov_rows"])
+    rows = (words % oov_rows).astype("int64") + len(keys)
+    known = xp.zeros(len(words), dtype=bool)
+    if len(keys):
+        places = xp.minimum(xp.searchsorted(keys, words), len(keys) - 1)
+        known = keys[places] == words
+        rows[known] = xp.asarray(model.attrs["key_rows"])[places[known]]
+    unknown = xp.flatnonzero(~known)
+    suffix_rows = (suffixes[unknown] % oov_rows).astype("int64") + len(keys)
+    return rows, unknown, suffix_rows

@@ -1,0 +1,113 @@
+"""The bidirectional recurrent network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .buckets import Bucket, bucket_by_length
+from .dropout import LockedDropout
+
+CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+class BRNN(nn.Module):
+    """Layers of one recurrent network reading forward and one reading backward.
+
+    Source: Schuster and Paliwal (1997), "Bidirectional Recurrent Neural Networks".
+
+    Each direction is a network of its own that reads padded sequences from its own first
+    step on: the forward one from the first token, the backward one from the last. Padding
+    then always comes after the last step, so that a sequence's states do not depend on its
+    neighbours in the batch, and both directions run on PyTorch's fast unpacked path.
+
+    input_width: features of each input vector.
+    hidden_width: features of the state in each direction.
+    cell: "rnn" (tanh), "gru" or "lstm".
+    depth: layers; each reads both directions' states of the one below.
+    dropout: locked dropout between layers.
+    input_dropout: locked dropout on the input.
+    Raises ValueError for an unknown cell or a value out of range.
+    """
+
+    def __init__(
+        self,
+        input_width: int,
+        hidden_width: int,
+        *,
+        cell: str = "lstm",
+        depth: int = 1,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(CELLS)}, not {cell!r}")
+        if min(input_width, hidden_width, depth) < 1:
+            raise ValueError(
+                "input_width, hidden_width and depth must be at least 1, "
+                f"not {input_width}, {hidden_width} and {depth}"
+            )
+        self.hidden_width = hidden_width
+        # One more than there are gaps, so that a bad rate is refused at any depth.
+        dropouts = [LockedDropout(rate) for rate in [input_dropout] + [dropout] * depth]
+        self.dropouts = nn.ModuleList(dropouts[:depth])
+        widths = [input_width] + [2 * hidden_width] * (depth - 1)
+        self.forwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
+        self.backwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
+        self.apply(_reset_parameters)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Read a batch of sequences in both directions.
+
+        inputs: (N, input_width) tokens of all sequences, one sequence after the other.
+        lengths: (B,) tokens of each sequence, int64; N in all; zeros are allowed.
+        RETURNS: (N, 2 * hidden_width) the forward state of each token beside its backward one.
+        """
+        buckets = list(bucket_by_length(lengths))
+        states = inputs
+        for dropout, forward, backward in zip(
+            self.dropouts, self.forwards, self.backwards, strict=True
+        ):
+            states = self._layer(dropout(states, lengths), buckets, forward, backward)
+        return states
+
+    def _layer(
+        self, inputs: Tensor, buckets: list[Bucket], forward: nn.RNNBase, backward: nn.RNNBase
+    ) -> Tensor:
+        if not buckets:
+            # The sum is zero; it is there for backpropagation to find its way.
+            return inputs.new_zeros(0, 2 * self.hidden_width) + inputs.sum()
+        read_forward = _read(forward, inputs, [(b.forward_index, b.mask) for b in buckets])
+        read_backward = _read(backward, inputs, [(b.backward_index, b.mask) for b in buckets])
+        return torch.cat([read_forward, read_backward], dim=1)
+
+
+def _read(cell: nn.RNNBase, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """States of one direction, (N, hidden_width), in the order of the flat inputs."""
+    places = torch.cat([index[mask] for index, mask in blocks])
+    states = torch.cat([cell(inputs[index])[0][mask] for index, mask in blocks])
+    return torch.empty_like(states).index_copy(0, places, states)
+
+
+def _reset_parameters(module: nn.Module) -> None:
+    """Glorot-uniform input weights, orthogonal recurrent ones, zero biases, open LSTM gates.
+
+    Source: what Keras does; the forget gate's bias of 1 is from Jozefowicz, Zaremba and
+    Sutskever (2015), "An Empirical Exploration of Recurrent Network Architectures".
+    """
+    if not isinstance(module, nn.RNNBase):
+        return
+    width = module.hidden_size
+    for name, parameter in module.named_parameters():
+        if name.startswith("weight_ih"):
+            for gate in parameter.split(width):
+                nn.init.xavier_uniform_(gate)
+        elif name.startswith("weight_hh"):
+            for gate in parameter.split(width):
+                nn.init.orthogonal_(gate)
+        else:
+            nn.init.zeros_(parameter)
+    if isinstance(module, nn.LSTM):
+        with torch.no_grad():
+            module.bias_ih_l0[width : 2 * width] = 1.0

@@ -1,0 +1,73 @@
+"""Which sequences run through a recurrent layer side by side, and where their tokens lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# A padded block may hold this many steps, padding included: enough to fill the processor,
+# few enough to bound memory whatever the batch size.
+MAX_STEPS = 32_768
+# A sequence shorter than this share of its block's longest one opens the next block.
+MIN_FILL = 0.6
+# Below this many sequences a block is so cheap per step that padding costs less than opening
+# another block.
+MIN_SEQUENCES = 8
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Sequences of similar length, as places in the flat (N, width) tensor.
+
+    members: (B,) the sequences, as places in the batch.
+    forward_index: (T, B) place of step t of each sequence, read first token to last.
+    backward_index: (T, B) the same, read last token to first.
+    mask: (T, B) true where a step is a token, false where it is padding. Padding stands
+        after the last step in both reading directions, so no state of a token depends on it.
+    """
+
+    members: Tensor
+    forward_index: Tensor
+    backward_index: Tensor
+    mask: Tensor
+
+
+def bucket_by_length(lengths: Tensor) -> Iterator[Bucket]:
+    """Group sequences of similar length; empty sequences are in no bucket.
+
+    lengths: (B,) tokens of each sequence, in the order of the flat tensor.
+    """
+    offsets = lengths.cumsum(0) - lengths
+    order = torch.argsort(lengths, descending=True, stable=True)
+    for start, end in _cut(lengths[order].tolist()):
+        members = order[start:end]
+        yield _bucket(members, offsets[members], lengths[members])
+
+
+def _cut(lengths: list[int]) -> Iterator[tuple[int, int]]:
+    """Cut descending lengths into runs [start, end) that are worth padding together."""
+    start = 0
+    for end, length in enumerate(lengths):
+        longest = lengths[start]
+        size = end - start
+        if length == 0:
+            break
+        sparse = size >= MIN_SEQUENCES and length < MIN_FILL * longest
+        if size and (sparse or (size + 1) * longest > MAX_STEPS):
+            yield start, end
+            start = end
+    else:
+        end = len(lengths)
+    if lengths and lengths[start]:
+        yield start, end
+
+
+def _bucket(members: Tensor, offsets: Tensor, lengths: Tensor) -> Bucket:
+    steps = torch.arange(int(lengths[0]), device=lengths.device)[:, None]
+    last = lengths - 1
+    forward = offsets + torch.minimum(steps, last)
+    backward = offsets + (last - steps).clamp(min=0)
+    return Bucket(members, forward, backward, steps < lengths)

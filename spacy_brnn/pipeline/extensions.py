@@ -1,0 +1,77 @@
+"""`doc._.sentiment` and `span._.sentiment`.
+
+Both are computed when asked for: a value object kept in `doc.user_data` could not be
+serialized, and documents are, on their way back from worker processes and into a DocBin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
+
+from .sentiment_value import Sentiment
+
+ATTRIBUTE = "sentiment"
+POLARITIES_KEY = "brnn_sentiment_polarities"
+DEFAULT_POLARITIES = {"POSITIVE": 1.0, "NEGATIVE": -1.0}
+
+
+class SpanScorer(Protocol):
+    """What can tell a span's sentiment: the component of the span's pipeline."""
+
+    vocab: Vocab
+
+    def score_span(self, span: Span) -> Sentiment:
+        """The sentiment of the span, read by itself."""
+
+
+# A Doc knows its vocabulary but not its pipeline, so components are found by their vocabulary.
+_scorers: WeakValueDictionary[int, SpanScorer] = WeakValueDictionary()
+
+
+def register_extensions() -> None:
+    """Add the extensions, unless another package has taken their name.
+
+    Raises ValueError in that case.
+    """
+    for owner, getter in ((Doc, _doc_sentiment), (Span, _span_sentiment)):
+        if not owner.has_extension(ATTRIBUTE):
+            owner.set_extension(ATTRIBUTE, getter=getter)
+        elif owner.get_extension(ATTRIBUTE)[2] is not getter:
+            raise ValueError(
+                f"{owner.__name__}._.{ATTRIBUTE} is taken by another package: remove that "
+                f"extension ({owner.__name__}.remove_extension({ATTRIBUTE!r})) before "
+                "brnn_sentiment is added"
+            )
+
+
+def register_span_scorer(scorer: SpanScorer) -> None:
+    """Let this component answer for the spans of its vocabulary's documents."""
+    _scorers[id(scorer.vocab)] = scorer
+
+
+def set_polarities(doc: Doc, polarities: Mapping[str, float]) -> None:
+    """Keep with the document what its labels mean, where that is not the default."""
+    doc.user_data.pop(POLARITIES_KEY, None)
+    if polarities != DEFAULT_POLARITIES:
+        doc.user_data[POLARITIES_KEY] = dict(polarities)
+
+
+def _doc_sentiment(doc: Doc) -> Sentiment | None:
+    polarities = doc.user_data.get(POLARITIES_KEY, DEFAULT_POLARITIES)
+    scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
+    return Sentiment.from_scores(scores, polarities) if scores else None
+
+
+def _span_sentiment(span: Span) -> Sentiment:
+    scorer = _scorers.get(id(span.doc.vocab))
+    if scorer is None or scorer.vocab is not span.doc.vocab:
+        raise ValueError(
+            "span._.sentiment needs the pipeline that made the Doc: keep the nlp object with "
+            "brnn_sentiment alive, and create the Doc with its vocab"
+        )
+    return scorer.score_span(span)

@@ -1,0 +1,243 @@
+"""The component brnn_sentiment."""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.textcat import TextCategorizer, textcat_score
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..architectures.word_embed import needs_vocabulary, set_vocabulary
+from .extensions import (
+    DEFAULT_POLARITIES,
+    register_extensions,
+    register_span_scorer,
+    set_polarities,
+)
+from .sentiment_value import Sentiment
+
+DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
+
+
+@Language.factory(
+    "brnn_sentiment",
+    assigns=["doc.cats", "doc.sentiment", "doc._.sentiment", "span._.sentiment"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "polarities": DEFAULT_POLARITIES,
+        "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
+    },
+    default_score_weights={
+        "cats_score": 1.0,
+        "cats_score_desc": None,
+        "cats_micro_p": None,
+        "cats_micro_r": None,
+        "cats_micro_f": None,
+        "cats_macro_p": None,
+        "cats_macro_r": None,
+        "cats_macro_f": None,
+        "cats_macro_auc": None,
+        "cats_f_per_type": None,
+    },
+)
+def make_brnn_sentiment(
+    nlp: Language,
+    name: str,
+    model: Model[list[Doc], Floats2d],
+    polarities: dict[str, float],
+    scorer: Callable | None,
+) -> BRNNSentiment:
+    """Create a brnn_sentiment component; by default with the weights that ship.
+
+    model: documents to the scores of exclusive labels, as spacy-brnn.TextCatBRNN.v1 gives.
+    polarities: what each label counts in the polarity, -1..1; a label not named counts 0.
+    scorer: the scoring method.
+    """
+    if "labels" in model.attrs and nlp.lang != "en":
+        warnings.warn(
+            f"the weights that ship with spacy-brnn read English, but the pipeline's language "
+            f"is {nlp.lang!r}: train a model of your own for it",
+            stacklevel=2,
+        )
+    return BRNNSentiment(nlp.vocab, model, name, polarities=polarities, scorer=scorer)
+
+
+class BRNNSentiment(TextCategorizer):
+    """Annotate documents with sentiment.
+
+    Sets `doc.cats` (probabilities of exclusive labels), `doc._.sentiment` (a Sentiment),
+    `doc.sentiment` (its polarity), and answers `span._.sentiment` for any span. A document
+    without tokens has the same probability for each label.
+
+    Beyond spaCy's TextCategorizer, training takes probabilities as labels (0..1, for
+    distillation) and documents with some or all labels missing, which then teach nothing.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[list[Doc], Floats2d],
+        name: str = "brnn_sentiment",
+        *,
+        polarities: dict[str, float] = DEFAULT_POLARITIES,
+        scorer: Callable | None = textcat_score,
+    ) -> None:
+        super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
+        self.polarities = polarities
+        self.cfg["labels"] = list(model.attrs.get("labels", []))
+        self._register()
+
+    def __setstate__(self, state: tuple) -> None:
+        """Answer for spans in another process or as a copy, too."""
+        super().__setstate__(state)
+        self._register()
+
+    @property
+    def support_missing_values(self) -> bool:
+        """Whether a document may lack some labels."""
+        return True
+
+    def predict(self, docs: Iterable[Doc]) -> Floats2d:
+        """Score documents without changing them.
+
+        RETURNS: (documents, labels) probabilities, each row's sum is 1.
+        Raises ValueError where the component has not been initialized.
+        """
+        docs = list(docs)
+        if not self.labels:
+            raise ValueError(
+                f"{self.name!r} has no labels yet: train it, load a trained pipeline, or leave "
+                "its `model` setting out to use the weights that ship"
+            )
+        scores = self.model.ops.alloc2f(len(docs), len(self.labels)) + 1.0 / len(self.labels)
+        filled = [i for i, doc in enumerate(docs) if len(doc)]
+        if filled:
+            scores[filled] = self.model.predict([docs[i] for i in filled])
+        return scores
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
+        """Write scores from predict to the documents."""
+        register_span_scorer(self)
+        for doc, row in zip(docs, scores.tolist(), strict=True):
+            cats = dict(zip(self.labels, row, strict=True))
+            doc.cats.update(cats)
+            doc.sentiment = Sentiment.from_scores(cats, self.polarities).polarity
+            set_polarities(doc, self._label_polarities())
+
+    def score_span(self, span: Span) -> Sentiment:
+        """The sentiment of a span, read by itself, without its context."""
+        scores = self.predict([span.as_doc()])[0].tolist()
+        return Sentiment.from_scores(dict(zip(self.labels, scores, strict=True)), self.polarities)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+        positive_label: str | None = None,
+        pretrained: bool = False,
+    ) -> None:
+        """Initialize for training, from scratch unless told otherwise.
+
+        get_examples: returns the training examples; labels and vocabulary are read off them.
+        nlp: the pipeline.
+        labels: the labels, where they are not to be read off the examples.
+        positive_label: the label whose scores the scorer reports; of two labels only.
+        pretrained: start from the weights that ship (fine-tuning), rather than from scratch.
+        Raises ValueError for examples without labels, or where `pretrained` is asked of a
+        model that is not the one that ships.
+        """
+        validate_get_examples(get_examples, "BRNNSentiment.initialize")
+        if pretrained and "labels" not in self.model.attrs:
+            raise ValueError(
+                f"`pretrained = true` for {self.name!r}, but its model is not the one that "
+                'ships: set its @architectures to "spacy-brnn.PretrainedTextCatBRNN.v1"'
+            )
+        if not pretrained:
+            self._discard_pretrained()
+        # One pass over the corpus, which is read and tokenized anew each time it is asked for.
+        seen: dict[str, None] = {}
+        docs = self._read(get_examples, seen)
+        if needs_vocabulary(self.model, self.vocab):
+            set_vocabulary(self.model, docs)
+        else:
+            deque(docs, maxlen=0)
+        labels = seen if labels is None else labels
+        if pretrained:
+            for label in labels:
+                self.add_label(label)
+            return
+        sample = list(islice(get_examples(), 10))
+        super().initialize(lambda: sample, nlp=nlp, labels=labels, positive_label=positive_label)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
+        """Load from bytes, in place of the weights that ship."""
+        if "model" not in exclude:
+            self._discard_pretrained()
+        return super().from_bytes(bytes_data, exclude=exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
+        """Load from disk, in place of the weights that ship."""
+        if "model" not in exclude:
+            self._discard_pretrained()
+        return super().from_disk(path, exclude=exclude)
+
+    def _read(
+        self, get_examples: Callable[[], Iterable[Example]], seen: dict[str, None]
+    ) -> Iterator[Doc]:
+        """Yield the documents; check their labels on the way and keep them in `seen`."""
+        for example in get_examples():
+            self._validate_categories([example])
+            seen.update(dict.fromkeys(example.reference.cats))
+            yield example.reference
+
+    def _register(self) -> None:
+        register_extensions()
+        register_span_scorer(self)
+
+    def _label_polarities(self) -> dict[str, float]:
+        return {label: self.polarities.get(label, 0.0) for label in self.labels}
+
+    def _discard_pretrained(self) -> None:
+        if "untrained" in self.model.attrs:
+            self.model = self.model.attrs["untrained"]()
+            self.cfg["labels"] = []
+
+    def _validate_categories(self, examples: Iterable[Example]) -> None:
+        """Raise ValueError for scores outside 0..1 or that add up to more than 1."""
+        for example in examples:
+            scores = example.reference.cats.values()
+            if any(not 0.0 <= score <= 1.0 for score in scores) or sum(scores) > 1.0 + 1e-4:
+                raise ValueError(
+                    "labels are exclusive, so their values must lie in 0..1 and add up to 1 at "
+                    f"most, not {example.reference.cats} (document that begins "
+                    f"{example.reference.text[:40]!r})"
+                )
+
+    def _examples_to_truth(self, examples: Iterable[Example]) -> tuple[Floats2d, Floats2d]:
+        """Target and mask, both (examples, labels); what must follow is filled in."""
+        rows = [self._truth(example.reference.cats) for example in examples]
+        truths = numpy.asarray(rows, dtype="float32").reshape(len(rows), len(self.labels))
+        mask = ~numpy.isnan(truths)
+        return (
+            self.model.ops.asarray2f(numpy.nan_to_num(truths)),
+            self.model.ops.asarray2f(mask.astype("float32")),
+        )
+
+    def _truth(self, cats: dict[str, float]) -> list[float]:
+        missing = [label for label in self.labels if label not in cats]
+        rest = 1.0 - sum(cats.get(label, 0.0) for label in self.labels)
+        known = len(missing) == 1 or rest <= 0.0
+        fill = max(rest, 0.0) if cats and known else numpy.nan
+        return [cats.get(label, fill) for label in self.labels]
