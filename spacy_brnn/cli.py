@@ -91,14 +91,18 @@ def main() -> None:
     show_default=True,
     help="Least time between two checkpoints.",
 )
+@click.option("--report", metavar="FILE.html", help="Also write a report, one HTML page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def annotate(**options: Any) -> None:
     """Annotate a corpus of any size with sentiment.
 
     INPUT is a file, a quoted glob, a folder, or - for standard input. The name tells the format:
-    .jsonl, .csv, .tsv, or .txt (a document a line). Every record comes out with all its fields,
-    in the same order, and with sentiment_label, sentiment_score and sentiment_polarity added.
-    Plain text comes out as JSONL, CSV or TSV with the line in the field "text".
+    .jsonl, .csv, .tsv, .parquet, .spacy (DocBin) or .txt (a document a line); .gz and .zst may
+    follow those of text. In a folder every .txt file is a document; with --input-format its files
+    of that format are read. Every record comes out with all its fields, in the same order, and
+    with sentiment_label, sentiment_score and sentiment_polarity added, and entities where the
+    pipeline sets them. Plain text comes out as JSONL (or what the output is named) with the line
+    in the field "text".
 
     The output appears under its name when it is complete. Until then all that is done is kept
     in OUTPUT.partial: after an interruption of any kind the same command goes on where it was.
@@ -107,6 +111,7 @@ def annotate(**options: Any) -> None:
     Examples:
       spacy-brnn annotate corpus/sample.jsonl
       spacy-brnn annotate reviews.csv --text-field review -o reviews.annotated.csv
+      spacy-brnn annotate "2024/*.jsonl.gz" -o 2024.parquet --report 2024.html
       cat reviews.txt | spacy-brnn annotate - --input-format text > annotated.jsonl
 
     \b
@@ -117,6 +122,22 @@ def annotate(**options: Any) -> None:
     from spacy_brnn.annotate.run import AnnotateOptions
 
     sys.exit(annotate_and_report(AnnotateOptions(**options)))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(as_json: bool) -> None:
+    """Print versions, the device, and the card of the model that ships."""
+    import json
+
+    from spacy_brnn.info import as_lines, installation, shipped_model
+
+    facts: dict[str, Any] = dict(installation())
+    try:
+        facts["shipped model"] = shipped_model()
+    except ValueError as error:
+        facts["shipped model"] = f"none: {error}"
+    click.echo(json.dumps(facts, indent=2) if as_json else as_lines(facts))
 
 
 @main.group()
@@ -155,3 +176,30 @@ def imdb(source: Path, output: Path, unsup: bool, train_includes_dev: bool) -> N
         click.echo(f"Note: {notice}", err=True)
     for name, count in conversion.counts.items():
         click.echo(f"{output / name}: {count:,} documents", err=True)
+
+
+@convert.command()
+@click.argument(
+    "source", metavar="SRC", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.argument("output", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--line-breaks",
+    is_flag=True,
+    help="Put a line break token between the sentences of a document.",
+)
+def conll(source: Path, output: Path, line_breaks: bool) -> None:
+    """Convert named entities in columns to one .spacy file, as CoNLL-2003 and WNUT-17 have them.
+
+    SRC has a line per token, the word first and its IOB1 or IOB2 tag last, and blank lines
+    between sentences. Documents are kept whole where lines of -DOCSTART- tell where they begin;
+    elsewhere each sentence is a document.
+    """
+    from spacy_brnn.corpora.conll import convert_conll
+    from spacy_brnn.corpora.errors import CorpusError
+
+    try:
+        count = convert_conll(source, output, line_breaks=line_breaks)
+    except CorpusError as err:
+        raise click.ClickException(str(err)) from None
+    click.echo(f"{output}: {count:,} documents", err=True)

@@ -30,6 +30,7 @@ from spacy_brnn.annotate.model_files import describe_model
 from spacy_brnn.annotate.progress import Progress
 from spacy_brnn.annotate.readers import check_format
 from spacy_brnn.annotate.records import Record, Rejected, reject
+from spacy_brnn.annotate.report import write_report
 from spacy_brnn.annotate.sinks import FileSink, Sink, StreamSink
 from spacy_brnn.annotate.tally import Tally
 from spacy_brnn.annotate.workers import PipelineOptions, annotate_batches
@@ -63,6 +64,7 @@ class AnnotateOptions:
     restart: bool = False
     checkpoint_seconds: float = 10.0
     quiet: bool = False
+    report: str | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
     and OSError where a file cannot be written.
     """
     inputs = find_inputs(options.inputs, options.input_format)
+    _refuse_to_overwrite_inputs(options, inputs)
     if options.errors == "stop":
         check_readable(inputs)
     output_format, compression = _output_format(options, inputs)
@@ -125,6 +128,8 @@ class _Run:
                 raise
             self.tally.seconds = self._clock.seconds
             with self._interruption.shield():
+                if self._options.report:
+                    write_report(Path(self._options.report), self.tally, _settings(self._options))
                 self._sink.finish(self._state())
         return self._result()
 
@@ -198,6 +203,17 @@ class _Clock:
         return self.before + self.here
 
 
+def _settings(options: AnnotateOptions) -> dict[str, str]:
+    """What the report says about the run."""
+    return {
+        "inputs": " ".join(options.inputs),
+        "output": "standard output" if options.output == STDOUT else options.output,
+        "pipeline": options.model or "the English model that ships",
+        "spacy-brnn": spacy_brnn.__version__,
+        "finished": time.strftime("%Y-%m-%d %H:%M"),
+    }
+
+
 def _sort_out(batch: Batch, annotations: Annotations) -> tuple[list[Row], list[Rejected]]:
     rows: list[Row] = []
     rejected: list[Rejected] = []
@@ -244,7 +260,6 @@ def _open_sink(
         return StreamSink(writer, Path(options.rejects) if options.rejects else None)
     output = Path(options.output)
     rejects = _rejects_path(options)
-    _refuse_to_overwrite_inputs(inputs, [output, rejects])
     if output.is_dir():
         raise AnnotateError(f"{output} is a folder; name a file")
     if not output.parent.is_dir():
@@ -266,8 +281,11 @@ def _rejects_path(options: AnnotateOptions) -> Path:
     return Path(options.rejects or f"{options.output}.rejects.jsonl")
 
 
-def _refuse_to_overwrite_inputs(inputs: list[Input], outputs: list[Path]) -> None:
-    written = {os.path.realpath(path) for path in outputs}
+def _refuse_to_overwrite_inputs(options: AnnotateOptions, inputs: list[Input]) -> None:
+    outputs = [options.report, options.rejects]
+    if options.output != STDOUT:
+        outputs += [options.output, _rejects_path(options)]
+    written = {os.path.realpath(path) for path in outputs if path}
     for found in inputs:
         if found.path != STDIN and os.path.realpath(found.path) in written:
             raise AnnotateError(f"{found.path} is an input and would be overwritten")

@@ -1,0 +1,60 @@
+"""What is installed, what it runs on, and what ships: for bug reports and for the curious."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import spacy_brnn
+
+REQUIRED = ("spacy", "thinc", "torch")
+OPTIONAL = ("cupy", "pyarrow", "zstandard", "ray")
+
+
+def installation() -> dict[str, str]:
+    """Versions of this package and what it builds on, the machine's cores and its GPU."""
+    import torch
+
+    facts = {"spacy-brnn": spacy_brnn.__version__, "python": platform.python_version()}
+    facts.update({name: version(name) for name in REQUIRED})
+    facts.update({name: _version_if_there(name) for name in OPTIONAL})
+    facts["platform"] = platform.platform()
+    facts["cores"] = str(os.cpu_count())
+    facts["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return facts
+
+
+def shipped_model() -> dict[str, Any]:
+    """The card of the model that `brnn_sentiment` uses by default.
+
+    Raises ValueError if no weights are installed.
+    """
+    from spacy_brnn.pretrained import card, weights
+
+    return {"name": weights.DEFAULT, **card.load(weights.DEFAULT)}
+
+
+def as_lines(facts: dict[str, Any]) -> str:
+    """Facts as aligned lines; nested ones are indented below their name."""
+    return "\n".join(_lines(facts, ""))
+
+
+def _lines(facts: dict[str, Any], indent: str) -> list[str]:
+    width = max((len(name) for name in facts), default=0) + 2
+    lines = []
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+            lines.append(f"{indent}{name:<{width}}{shown}")
+    return lines
+
+
+def _version_if_there(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

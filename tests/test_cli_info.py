@@ -1,0 +1,44 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import spacy_brnn
+from spacy_brnn.cli import main
+from spacy_brnn.info import as_lines
+from spacy_brnn.pretrained import card
+
+
+def info(*arguments):
+    result = CliRunner().invoke(main, ["info", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_versions_and_device():
+    lines = dict(line.split(maxsplit=1) for line in info().splitlines() if " " in line.strip())
+    assert lines["spacy-brnn"] == spacy_brnn.__version__
+    for name in ("python", "spacy", "thinc", "torch", "platform", "cores", "gpu"):
+        assert lines[name]
+
+
+def test_the_card_is_in_it(monkeypatch):
+    monkeypatch.setattr(card, "load", lambda name: {"labels": ["POSITIVE"], "scores": {"f": 0.9}})
+    facts = json.loads(info("--json"))
+    assert facts["shipped model"]["labels"] == ["POSITIVE"]
+    assert facts["shipped model"]["scores"] == {"f": 0.9}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_without_weights_it_says_so(monkeypatch, arguments):
+    def no_weights(name):
+        raise ValueError("no weights named 'x' ship")
+
+    monkeypatch.setattr(card, "load", no_weights)
+    assert "none: no weights named 'x' ship" in info(*arguments)
+
+
+def test_nested_facts_are_indented():
+    assert as_lines({"a": 1, "scores": {"accuracy": [1, 2]}}) == (
+        "a       1\nscores\n  accuracy  1, 2"
+    )
