@@ -1,0 +1,90 @@
+"""The embedding of tokens by a network over their characters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model, xp2torch
+from thinc.layers.pytorchwrapper import forward
+from thinc.types import ArgsKwargs, Floats2d
+from torch import Tensor, nn
+
+from ..nn.characters import CharacterBRNN, CharacterCNN
+from .torch_shim import FlatTorchShim, list_outputs
+
+NETWORKS = ("cnn", "brnn")
+
+
+class _TokenCharacters(nn.Module):
+    """Reads each word once and gives its vector to all of its tokens."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, characters: Tensor, lengths: Tensor, words: Tensor) -> Tensor:
+        """The network's arguments, and the word of each token, (N,), to (N, width)."""
+        return self.network(characters, lengths)[words]
+
+
+def build_char_embed(
+    width: int,
+    network: str = "cnn",
+    char_width: int = 30,
+    window: int = 3,
+    dropout: float = 0.0,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Embed tokens by a network over their UTF-8 bytes (spacy-brnn.CharEmbed.v1).
+
+    width: width of the vectors; even for "brnn".
+    network: "cnn" (a convolution, then the maximum over the word) or "brnn" (a bidirectional
+        LSTM, its two last states).
+    char_width: width of a byte's vector.
+    window: bytes that a filter of the convolution sees, odd; "brnn" reads the whole word.
+    dropout: dropout on the bytes' vectors.
+    RETURNS: per document (tokens, width).
+    Raises ValueError for an unknown network or a value out of range.
+    """
+    return Model(
+        "char_embed",
+        forward,
+        attrs={"convert_inputs": _words_and_bytes, "convert_outputs": list_outputs},
+        shims=[
+            FlatTorchShim(
+                _TokenCharacters(_make_network(network, width, char_width, window, dropout))
+            )
+        ],
+        dims={"nO": width},
+    )
+
+
+def _make_network(
+    network: str, width: int, char_width: int, window: int, dropout: float
+) -> nn.Module:
+    if min(width, char_width, window) < 1:
+        raise ValueError(
+            "width, char_width and window must be at least 1, "
+            f"not {width}, {char_width} and {window}"
+        )
+    if network == "cnn":
+        return CharacterCNN(width, char_width, window=window, dropout=dropout)
+    if network == "brnn":
+        return CharacterBRNN(width, char_width, dropout=dropout)
+    raise ValueError(f"network must be one of {', '.join(NETWORKS)}, not {network!r}")
+
+
+def _words_and_bytes(
+    model: Model, docs: list[Doc], is_train: bool
+) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], list[Doc]]]:
+    keys = [doc.to_array("ORTH") for doc in docs]
+    flat = numpy.concatenate(keys) if keys else numpy.zeros(0, dtype="uint64")
+    unique, words = numpy.unique(flat, return_inverse=True)
+    strings = docs[0].vocab.strings if docs else None
+    spelled = [strings[key].encode("utf8") for key in unique.tolist()]
+    characters = numpy.frombuffer(b"".join(spelled), dtype="uint8").astype("int64")
+    lengths = numpy.asarray([len(word) for word in spelled], dtype="int64")
+    device = model.shims[0].device
+    arguments = tuple(xp2torch(array, device=device) for array in (characters, lengths, words))
+    return ArgsKwargs(args=arguments, kwargs={}), lambda gradients: []

@@ -1,0 +1,72 @@
+"""The conditional random field as a Thinc layer: losses in training, tags in prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from thinc.api import Model, torch2xp, xp2torch
+from thinc.layers.pytorchwrapper import forward
+from thinc.types import ArgsKwargs, Floats1d, Floats2d, Ints1d
+from torch import Tensor
+
+from ..nn.crf import CRF
+from .torch_shim import FlatTorchShim
+
+Emissions: TypeAlias = list[Floats2d]
+AllowedTags: TypeAlias = list[Floats2d]
+
+
+def build_crf() -> Model[tuple[Emissions, AllowedTags], Floats1d | list[Ints1d]]:
+    """A linear-chain CRF over BILUO tags; set_crf_labels gives it its size.
+
+    Its input are a score per token and tag, (tokens, tags) for each document, and which tags
+    each token may have, as bool arrays of the same shapes. In training it gives the loss of
+    each document and backpropagates the gradient of these to the scores; in prediction it
+    gives the best tags, (tokens,) for each document.
+    """
+    return Model(
+        "crf",
+        forward,
+        attrs={"convert_inputs": _to_torch, "convert_outputs": _to_arrays},
+        shims=[FlatTorchShim(CRF())],
+    )
+
+
+def set_crf_labels(model: Model, n_labels: int) -> None:
+    """Start the CRF anew, for that many labels."""
+    model.shims[0]._model.set_labels(n_labels)
+
+
+def _to_torch(
+    model: Model, inputs: tuple[Emissions, AllowedTags], is_train: bool
+) -> tuple[ArgsKwargs, Callable]:
+    emissions, allowed = inputs
+    device = model.shims[0].device
+    lengths = [len(x) for x in emissions]
+    arguments = (
+        xp2torch(model.ops.flatten(emissions), requires_grad=is_train, device=device),
+        torch.tensor(lengths, dtype=torch.int64, device=device),
+        xp2torch(model.ops.xp.concatenate(allowed), device=device),
+    )
+
+    def from_torch(gradients: ArgsKwargs) -> Emissions:
+        return model.ops.unflatten(torch2xp(gradients.args[0]), lengths)
+
+    return ArgsKwargs(args=arguments, kwargs={}), from_torch
+
+
+def _to_arrays(
+    model: Model, inputs_outputs: tuple[tuple[Emissions, AllowedTags], Tensor], is_train: bool
+) -> tuple[Floats1d | list[Ints1d], Callable]:
+    (emissions, _), outputs = inputs_outputs
+    if not is_train:
+        tags = model.ops.unflatten(torch2xp(outputs), [len(x) for x in emissions])
+        return tags, lambda gradients: []
+
+    def to_torch(d_losses: Floats1d) -> ArgsKwargs:
+        gradient = xp2torch(d_losses, device=outputs.device)
+        return ArgsKwargs(args=((outputs,),), kwargs={"grad_tensors": (gradient,)})
+
+    return torch2xp(outputs), to_torch

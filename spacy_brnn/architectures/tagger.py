@@ -1,0 +1,53 @@
+"""Tags for the tokens of any tok2vec: a score per token and tag, and a CRF over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spacy.tokens import Doc
+from thinc.api import Dropout, Linear, Model, chain, with_array
+from thinc.types import Floats2d
+
+from ..nn.biluo import count_tags
+from .crf_layer import build_crf, set_crf_labels
+
+
+def build_brnn_tagger(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+    dropout: float = 0.0,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Tag tokens (spacy-brnn.BRNNTagger.v1).
+
+    The model gives scores of BILUO tags; the layer "crf", found by that reference, learns and
+    finds sequences of tags on top of them. set_labels gives both their size.
+
+    tok2vec: documents to one (tokens, width) array each.
+    dropout: dropout on the states; `training.dropout` of a config overrides it.
+    RETURNS: per document (tokens, tags) scores.
+    """
+    output_layer: Model[Floats2d, Floats2d] = Linear()
+    scores = chain(tok2vec, Dropout(dropout), with_array(output_layer))
+    crf = build_crf()
+    return Model(
+        "brnn_tagger",
+        _forward,
+        init=_init,
+        layers=[scores, crf],
+        refs={"tok2vec": tok2vec, "output_layer": output_layer, "crf": crf},
+    )
+
+
+def set_labels(model: Model, n_labels: int) -> None:
+    """Give a tagger its number of labels; to be called before it is initialized."""
+    model.get_ref("output_layer").set_dim("nO", count_tags(n_labels), force=True)
+    set_crf_labels(model.get_ref("crf"), n_labels)
+
+
+def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
+    model.layers[0].initialize(X=X)
+
+
+def _forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    return model.layers[0](docs, is_train)

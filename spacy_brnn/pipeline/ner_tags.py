@@ -1,0 +1,109 @@
+"""Between entities and BILUO tags as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
+from spacy.tokens import Doc, Span
+
+from ..nn.biluo import BEGIN, INSIDE, LAST, OUTSIDE, TAGS_PER_LABEL, UNIT, count_tags
+
+# Values of Token.ent_iob.
+IOB_MISSING, IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = range(4)
+PLACES = {"B": BEGIN, "I": INSIDE, "L": LAST, "U": UNIT}
+
+
+class TagSet:
+    """The tags of some labels.
+
+    labels: the labels, in the order of their tags.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = labels
+        self.n_tags = count_tags(len(labels))
+        self._numbers = {"O": OUTSIDE} | {
+            f"{letter}-{label}": TAGS_PER_LABEL * i + place
+            for i, label in enumerate(labels)
+            for letter, place in PLACES.items()
+        }
+
+    def allow_gold(self, tags: Sequence[str | None]) -> numpy.ndarray:
+        """Which tags the annotation admits, (tokens, tags) bool; all where it is missing.
+
+        tags: BILUO tags as Example.get_aligned_ner gives them; None is missing. So is a tag of
+            a label that is not among ours.
+        """
+        allowed = numpy.ones((len(tags), self.n_tags), dtype=bool)
+        for row, tag in zip(allowed, tags, strict=True):
+            number = self._numbers.get(tag or "")
+            if number is not None:
+                row[:] = False
+                row[number] = True
+        return allowed
+
+    def allow_valid(self, doc: Doc) -> numpy.ndarray:
+        """Which tags the document admits, (tokens, tags) bool.
+
+        As in spaCy's `ner`, an entity neither begins nor ends with whitespace and lies in one
+        sentence, where boundaries are set; tokens in entities that are set keep these.
+        """
+        allowed = numpy.ones((len(doc), self.n_tags), dtype=bool)
+        space, sent_start, iob = doc.to_array([IS_SPACE, SENT_START, ENT_IOB]).astype("int64").T
+        places = (numpy.arange(self.n_tags) - 1) % TAGS_PER_LABEL + 1
+        places[OUTSIDE] = OUTSIDE
+        allowed[numpy.ix_(space == 1, numpy.isin(places, (BEGIN, LAST, UNIT)))] = False
+        before_start = numpy.append(sent_start == 1, False)[1:]
+        allowed[numpy.ix_(before_start, numpy.isin(places, (BEGIN, INSIDE)))] = False
+        for start, end, label in _preset(doc, iob):
+            allowed[start:end] = False
+            rows = numpy.arange(start, end)
+            allowed[rows, self._span_tags(end - start, label)] = True
+        return allowed
+
+    def spans(self, doc: Doc, tags: Sequence[int]) -> list[Span]:
+        """The entities of a valid sequence of tags."""
+        spans = []
+        start = 0
+        for i, tag in enumerate(tags):
+            label, place = divmod(tag - 1, TAGS_PER_LABEL)
+            place = place + 1 if tag != OUTSIDE else OUTSIDE
+            if place in (BEGIN, UNIT):
+                start = i
+            if place in (LAST, UNIT):
+                spans.append(Span(doc, start, i + 1, label=self.labels[label]))
+        return spans
+
+    def _span_tags(self, length: int, label: str) -> list[int]:
+        """The tags of an entity; O for one whose label is not among ours."""
+        if f"U-{label}" not in self._numbers:
+            return [OUTSIDE] * length
+        letters = "U" if length == 1 else "B" + "I" * (length - 2) + "L"
+        return [self._numbers[f"{letter}-{label}"] for letter in letters]
+
+
+def set_entities(doc: Doc, spans: Sequence[Span]) -> None:
+    """Add entities to those that are set; all other tokens are outside of one.
+
+    Tokens that are blocked stay blocked, and entities that are set win over the new ones.
+    """
+    iob = doc.to_array(ENT_IOB).astype("int64")
+    preset = list(_preset(doc, iob))
+    blocked = [Span(doc, start, end) for start, end, label in preset if not label]
+    taken = {i for start, end, _ in preset for i in range(start, end)}
+    new = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
+    doc.set_ents([*doc.ents, *new], blocked=blocked, default="outside")
+
+
+def _preset(doc: Doc, iob: numpy.ndarray) -> Iterator[tuple[int, int, str]]:
+    """Start, end and label of what is set; the label of blocked tokens is empty."""
+    starts = numpy.flatnonzero(iob == IOB_BEGIN)
+    labels = doc.to_array(ENT_TYPE)
+    inside = numpy.append(iob == IOB_INSIDE, False)
+    for start in starts.tolist():
+        end = start + 1
+        while inside[end]:
+            end += 1
+        yield start, end, doc.vocab.strings[int(labels[start])] if labels[start] else ""
