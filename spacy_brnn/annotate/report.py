@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from spacy_brnn.annotate.histogram import histogram_svg
+from spacy_brnn.annotate.histogram import histogram_figure
 from spacy_brnn.annotate.progress import rate
 from spacy_brnn.annotate.tally import Extreme, Tally
 from spacy_brnn.annotate.values import encodable
@@ -55,7 +55,7 @@ def _sentiment(tally: Tally) -> list[str]:
         "Polarity is the probability of positive minus that of negative."
     )
     return [
-        f"<section><h2>Polarity</h2><p>{counts}</p>{histogram_svg(tally.histogram)}</section>",
+        f"<section><h2>Polarity</h2><p>{counts}</p>{histogram_figure(tally.histogram)}</section>",
         '<div class="sides">'
         + _extremes("Most positive", tally.most_positive)
         + _extremes("Most negative", tally.most_negative)
@@ -133,12 +133,14 @@ dd { margin: 0; font-size: 22px; font-variant-numeric: tabular-nums; }
   gap: 0 16px; align-items: start; }
 ol { margin: 0; padding: 0; list-style: none; }
 li { border-top: 1px solid var(--line); padding: 8px 0 0; }
-.where, .tick { color: var(--soft); }
+.where { color: var(--soft); }
 .where b { color: var(--ink); font-variant-numeric: tabular-nums; }
-svg { display: block; width: 100%; height: auto; min-height: 140px; }
-.tick { fill: var(--soft); font-size: 13px; }
-.grid, .axis { stroke: var(--line); }
+figure { margin: 0; color: var(--soft); font-size: 13px; }
+svg { display: block; width: 100%; height: 180px; border: solid var(--line);
+  border-width: 1px 0; }
+.ticks { display: flex; justify-content: space-between; }
 .positive { fill: var(--positive); }
+.neutral { fill: var(--soft); }
 .negative { fill: var(--negative); }
 table { border-collapse: collapse; width: 100%; }
 th { text-align: left; color: var(--soft); font-weight: normal; }

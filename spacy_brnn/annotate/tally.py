@@ -7,10 +7,11 @@ from typing import Any
 
 from spacy_brnn.annotate.records import Record, Rejected
 
-BINS = 40
+BINS = 41
+"""Odd, so that the bin in the middle is around zero."""
 EXTREMES = 10
 REJECTS_SHOWN = 50
-EXCERPT_CHARACTERS = 400
+EXCERPT_CHARACTERS = 280
 
 
 @dataclass(slots=True)
@@ -92,6 +93,11 @@ class Tally:
 def _keep(extremes: list[Extreme], polarity: float, record: Record, sign: int) -> None:
     if len(extremes) == EXTREMES and sign * polarity <= sign * extremes[-1].polarity:
         return
-    extremes.append(Extreme(polarity, record.place(), record.text[:EXCERPT_CHARACTERS]))
+    extremes.append(Extreme(polarity, record.place(), _excerpt(record.text)))
     extremes.sort(key=lambda extreme: -sign * extreme.polarity)
     del extremes[EXTREMES:]
+
+
+def _excerpt(text: str) -> str:
+    head = text[:EXCERPT_CHARACTERS]
+    return head if len(text) == len(head) else f"{head}…"

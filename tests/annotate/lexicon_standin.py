@@ -1,6 +1,6 @@
 """A sentiment component that starts at once: it counts words. It stands in for brnn_sentiment.
 
-Words that trigger faults: "RAISE" makes the component fail, "DIE" ends its process.
+Words that trigger faults: "XXRAISE" makes the component fail, "XXDIE" ends its process.
 """
 
 import os
@@ -28,9 +28,9 @@ class LexiconStandin:
     def __call__(self, doc: Doc) -> Doc:
         time.sleep(self.seconds)
         words = [token.lower_ for token in doc]
-        if "raise" in words:
+        if "xxraise" in words:
             raise RuntimeError("told to raise")
-        if "die" in words:
+        if "xxdie" in words:
             os._exit(9)
         balance = sum(word in GOOD for word in words) - sum(word in BAD for word in words)
         p = 1 / (1 + 2.0**-balance)

@@ -2,7 +2,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from spacy_brnn.annotate.histogram import histogram_svg
+from spacy_brnn.annotate.histogram import histogram_figure
 from spacy_brnn.annotate.report import render_report
 from spacy_brnn.annotate.tally import BINS, Tally
 
@@ -71,7 +71,7 @@ def test_a_report_without_documents():
 
 @pytest.mark.parametrize("counts", [[0] * BINS, [1] + [0] * (BINS - 2) + [10**9]])
 def test_the_histogram_shows_every_bin(counts):
-    picture = histogram_svg(counts)
+    picture = histogram_figure(counts)
     assert picture.count("<rect") == BINS
     assert ": 0 documents" in picture
     assert ('height="1.5"' in picture) == (counts[0] == 1)

@@ -235,7 +235,7 @@ def test_a_full_disk_ends_with_one_line_and_the_run_goes_on(
 
 @pytest.mark.parametrize("n_process", [1, 2])
 def test_a_dead_worker_is_told(start, model, tmp_path, n_process):
-    write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 100 + [{"text": "DIE"}])
+    write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 100 + [{"text": "XXDIE"}])
     process = start(
         "in.jsonl", "-o", "out.jsonl", "--model", model, "--n-process", n_process,
         "--batch-size", 10,

@@ -143,7 +143,7 @@ def test_the_summary_is_on_standard_error(annotate, tmp_path):
 
 
 class TestErrors:
-    BAD = '{"text": "good"}\n{"text": 1}\n{"text": "RAISE"}\n{"text": "bad"}\nnot json\n'
+    BAD = '{"text": "good"}\n{"text": 1}\n{"text": "XXRAISE"}\n{"text": "bad"}\nnot json\n'
 
     def test_stop_leaves_no_output(self, annotate, tmp_path):
         (tmp_path / "in.jsonl").write_text(self.BAD)
@@ -164,7 +164,7 @@ class TestErrors:
         rejects = read_jsonl(tmp_path / "out.jsonl.rejects.jsonl")
         assert [(row["file"], row["line"], row["raw"]) for row in rejects] == [
             ("in.jsonl", 2, '{"text": 1}'),
-            ("in.jsonl", 3, '{"text": "RAISE"}'),
+            ("in.jsonl", 3, '{"text": "XXRAISE"}'),
             ("in.jsonl", 5, "not json"),
         ]
         assert "told to raise" in rejects[1]["reason"]
