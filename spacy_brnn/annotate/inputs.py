@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 
 from spacy_brnn.annotate.compression import check_compression, read_errors
 from spacy_brnn.annotate.errors import AnnotateError
 from spacy_brnn.annotate.formats import INPUT_FORMATS, extensions_of, split_name
 from spacy_brnn.annotate.readers import NEED_WHOLE_FILE, READERS, Start, check_format
 from spacy_brnn.annotate.records import Item, Rejected
+from spacy_brnn.annotate.remote import is_remote, list_remote, open_remote
 from spacy_brnn.annotate.streams import InputStream
 
 STDIN = "-"
@@ -69,7 +71,7 @@ def describe_inputs(arguments: Sequence[str], inputs: Sequence[Input]) -> dict[s
 def check_readable(inputs: Sequence[Input]) -> None:
     """Raise AnnotateError for the first file that cannot be opened, before any work is done."""
     for found in inputs:
-        if found.path != STDIN and not os.access(found.path, os.R_OK):
+        if found.path != STDIN and not is_remote(found.path) and not os.access(found.path, os.R_OK):
             there = os.path.exists(found.path)
             raise AnnotateError(f"{found.path}: {'cannot be read' if there else 'no such file'}")
 
@@ -126,7 +128,9 @@ def open_input(source: Input) -> Iterator[InputStream]:
     if source.path == STDIN:
         yield InputStream(sys.stdin.buffer, source.compression)
         return
-    with open(source.path, "rb") as raw:
+    with (
+        open_remote(source.path) if is_remote(source.path) else Path(source.path).open("rb") as raw
+    ):
         yield InputStream(raw, source.compression)
 
 
@@ -148,6 +152,8 @@ def _expand(argument: str, input_format: str | None) -> list[Input]:
         if input_format in NEED_WHOLE_FILE:
             raise AnnotateError(f"{input_format} cannot be read from standard input; name a file")
         return [Input(STDIN, input_format or "jsonl", None, None)]
+    if is_remote(argument):
+        return _expand_remote(argument, input_format)
     if os.path.isdir(argument):
         return _expand_folder(argument, input_format)
     if os.path.lexists(argument):
@@ -158,6 +164,17 @@ def _expand(argument: str, input_format: str | None) -> list[Input]:
     if not paths:
         raise AnnotateError(f"{argument}: no file matches")
     return [_file(path, input_format) for path in paths]
+
+
+def _expand_remote(uri: str, input_format: str | None) -> list[Input]:
+    files = list_remote(uri)
+    if [path for path, _, _ in files] == [uri]:
+        return [_file(uri, input_format, files[0][1])]
+    endings = extensions_of(input_format or "jsonl")
+    found = [_file(path, input_format, size) for path, size, _ in files if path.endswith(endings)]
+    if not found:
+        raise AnnotateError(f"{uri}: no {' or '.join(endings[:2])} file in this folder")
+    return found
 
 
 def _expand_folder(folder: str, input_format: str | None) -> list[Input]:
@@ -176,7 +193,7 @@ def _expand_folder(folder: str, input_format: str | None) -> list[Input]:
     return [replace(each, format=reader) for each in found]
 
 
-def _file(path: str, input_format: str | None) -> Input:
+def _file(path: str, input_format: str | None, size: int | None = None) -> Input:
     by_name, compression = split_name(path)
     wanted = input_format or by_name
     if wanted is None:
@@ -186,10 +203,12 @@ def _file(path: str, input_format: str | None) -> Input:
         )
     if compression and wanted in NEED_WHOLE_FILE:
         raise AnnotateError(f"{path}: {wanted} is compressed by itself; decompress the file first")
-    return Input(path, wanted, compression, _size(path))
+    return Input(path, wanted, compression, _size(path) if size is None else size)
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
+    if is_remote(path):
+        return list_remote(path)[0][1:]
     try:
         status = os.stat(path)
     except OSError:

@@ -1,0 +1,76 @@
+"""Annotating pandas frames: the function to hand to Spark, Dask, Ray or anything else.
+
+    # Dask
+    reviews.map_partitions(annotate_frame, meta=annotate_frame(reviews._meta))
+    # Spark: schema names the columns that come out
+    reviews.mapInPandas(annotate_frames, schema="text string, sentiment_label string, ...")
+
+Each process loads the pipeline once, at its first frame that has a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from spacy_brnn.annotate.annotator import SENTIMENT_FIELDS, Annotation, Annotator
+from spacy_brnn.annotate.workers import PipelineOptions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBERS = SENTIMENT_FIELDS[1:]
+
+
+def annotate_frame(
+    frame: pd.DataFrame,
+    *,
+    text_field: str = "text",
+    model: str | None = None,
+    gpu_id: int = -1,
+    batch_size: int = 256,
+) -> pd.DataFrame:
+    """A copy of the frame with the annotation's columns added, index and order kept.
+
+    text_field: the column of texts; a row without a string there gets missing values. model,
+    gpu_id: see Annotator. A frame without rows gets the three sentiment columns, and no pipeline
+    is loaded for it.
+
+    Raises KeyError if the frame has no such column, ValueError for a text that the pipeline
+    cannot take, AnnotateError if the pipeline cannot be loaded.
+    """
+    texts = frame[text_field].tolist()
+    columns: tuple[str, ...] = SENTIMENT_FIELDS
+    rows: list[dict[str, Any]] = [{} for _ in texts]
+    present = iter([index for index, text in enumerate(texts) if isinstance(text, str)])
+    while batch := list(islice(present, batch_size)):
+        annotator = _annotator(model, gpu_id)
+        columns = annotator.columns
+        annotations = annotator([texts[index] for index in batch])
+        for index, result in zip(batch, annotations.results, strict=True):
+            if not isinstance(result, Annotation):
+                raise ValueError(f"row {frame.index[index]!r}: {result.reason}")
+            rows[index] = result.fields
+    return frame.assign(**{name: _column(frame, rows, name) for name in columns})
+
+
+def annotate_frames(frames: Iterator[pd.DataFrame], **options: Any) -> Iterator[pd.DataFrame]:
+    """Annotate frames one by one: what Spark's mapInPandas calls.
+
+    options: those of annotate_frame.
+    """
+    return map(partial(annotate_frame, **options), frames)
+
+
+def _column(frame: pd.DataFrame, rows: list[dict[str, Any]], name: str) -> pd.Series:
+    import pandas as pd
+
+    values = [row.get(name) for row in rows]
+    return pd.Series(values, index=frame.index, dtype="float64" if name in _NUMBERS else "object")
+
+
+@lru_cache(maxsize=1)
+def _annotator(model: str | None, gpu_id: int) -> Annotator:
+    return PipelineOptions(model, gpu_id).load()

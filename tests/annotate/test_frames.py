@@ -1,0 +1,61 @@
+import pytest
+
+from spacy_brnn.annotate.frames import annotate_frame, annotate_frames
+
+pd = pytest.importorskip("pandas")
+
+NAMES = ["sentiment_label", "sentiment_score", "sentiment_polarity"]
+
+
+@pytest.fixture
+def frame():
+    texts = ["good", None, "bad, dull", "", "\0"]
+    return pd.DataFrame({"id": range(5), "text": texts}, index=[3, 1, 4, 1, 5])
+
+
+def test_a_frame_keeps_rows_and_gets_columns(frame, model):
+    before = frame.copy()
+    out = annotate_frame(frame, model=str(model), batch_size=2)
+    assert list(out.columns) == ["id", "text", *NAMES]
+    assert out[["id", "text"]].equals(before)
+    assert frame.equals(before)
+    labels = ["POSITIVE", None, "NEGATIVE", "POSITIVE", "POSITIVE"]
+    assert [None if pd.isna(label) else label for label in out.sentiment_label] == labels
+    assert out.sentiment_polarity.tolist()[2] == -0.6
+    assert pd.isna(out.sentiment_score.tolist()[1])
+
+
+def test_a_frame_without_rows_has_the_same_types(frame, model):
+    whole = annotate_frame(frame, model=str(model))
+    empty = annotate_frame(frame.iloc[:0], model="no such model is loaded")
+    assert empty.dtypes.equals(whole.dtypes)
+
+
+def test_entities_are_lists(entity_model):
+    frame = pd.DataFrame({"body": ["Casablanca", "bad"]})
+    out = annotate_frame(frame, model=str(entity_model), text_field="body")
+    assert [len(entities) for entities in out.entities] == [1, 0]
+
+
+def test_frames_are_annotated_as_they_come(frame, model):
+    frames = iter([frame, frame.iloc[:2]])
+    outs = annotate_frames(frames, model=str(model))
+    assert len(next(outs)) == 5
+    assert next(frames).shape == (2, 2), "a frame was read before it was asked for"
+    assert list(outs) == []
+
+
+def test_what_cannot_be_annotated_is_told(frame, model):
+    with pytest.raises(KeyError, match="body"):
+        annotate_frame(frame, text_field="body", model=str(model))
+    with pytest.raises(ValueError, match="row 0: the pipeline failed"):
+        annotate_frame(pd.DataFrame({"text": ["XXRAISE"]}), model=str(model))
+
+
+def test_dask_takes_it_as_it_is(frame, model):
+    dask = pytest.importorskip("dask.dataframe")
+    reviews = dask.from_pandas(frame.reset_index(drop=True), npartitions=2)
+    meta = annotate_frame(reviews._meta)
+    out = reviews.map_partitions(annotate_frame, model=str(model), meta=meta)
+    expected = annotate_frame(frame.reset_index(drop=True), model=str(model))
+    pd.testing.assert_frame_equal(out.compute(scheduler="synchronous"), expected, check_dtype=False)
