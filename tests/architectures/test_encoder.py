@@ -72,7 +72,7 @@ def make_example(nlp):
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_spacys_own_component_learns_over_the_encoder(name, cell, tok2vec_config, train):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     add(nlp, name, tok2vec_config(cell=cell))
     example = make_example(nlp)
     losses = train(nlp, [example], steps=40)
@@ -83,7 +83,7 @@ def test_spacys_own_component_learns_over_the_encoder(name, cell, tok2vec_config
 
 def test_components_share_the_encoder_by_listening(tok2vec_config, train):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": tok2vec_config()})
     for name in MODELS:
         add(nlp, name, LISTENER)
@@ -94,7 +94,7 @@ def test_components_share_the_encoder_by_listening(tok2vec_config, train):
 
 
 def test_listeners_train_the_encoder(tok2vec_config, train):
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": tok2vec_config()})
     add(nlp, "tagger", LISTENER)
     example = make_example(nlp)

@@ -46,7 +46,7 @@ def test_spacys_textcat_learns_over_any_tok2vec(
     tok2vec, tok2vec_config, textcat_config, textcat_examples, train
 ):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     model = textcat_config(tok2vec_of(tok2vec, tok2vec_config))
     nlp.add_pipe("textcat", config={"model": model})
     train(nlp, textcat_examples(nlp), steps=40)
@@ -59,7 +59,7 @@ def test_spacys_textcat_learns_over_any_tok2vec(
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_every_pooling_learns(pooling, textcat_config, textcat_examples, train):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("textcat", config={"model": textcat_config(pooling=pooling)})
     train(nlp, textcat_examples(nlp), steps=60)
     for text, label in TEXTS:
@@ -68,7 +68,7 @@ def test_every_pooling_learns(pooling, textcat_config, textcat_examples, train):
 
 def test_textcat_multilabel_learns(textcat_config, train):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     config = {"model": textcat_config(exclusive_classes=False)}
     nlp.add_pipe("textcat_multilabel", config=config)
     gold = {
@@ -84,7 +84,7 @@ def test_textcat_multilabel_learns(textcat_config, train):
 
 def test_it_listens_to_a_shared_tok2vec(tok2vec_config, textcat_config, textcat_examples, train):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     nlp.add_pipe("tok2vec", config={"model": tok2vec_config()})
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": WIDTH}
     nlp.add_pipe("textcat", config={"model": textcat_config(listener)})
@@ -119,7 +119,7 @@ def test_a_batch_without_tokens(pooling, tok2vec_config, textcat_config, resolve
 
 
 def test_the_last_tokens_alone_are_read(textcat_config, resolve):
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     model = resolve(textcat_config(last_tokens=3, nO=2))
     docs = [nlp.make_doc(text) for text in ("x y a b c", "q a b c", "a b c", "z a b", "c", "")]
     model.initialize(X=docs)
@@ -134,7 +134,7 @@ def test_the_last_tokens_alone_are_read(textcat_config, resolve):
 
 def test_all_tokens_are_read_unless_told_otherwise(textcat_config, resolve):
     fix_random_seed(0)
-    nlp = spacy.blank("en")
+    nlp = spacy.blank("xx")
     model = resolve(textcat_config(pooling="last", nO=2))
     middle = " the same words again and again" * 300
     docs = [nlp.make_doc(text) for text in (f"a{middle} x", f"b{middle} x", f"a{middle} y")]

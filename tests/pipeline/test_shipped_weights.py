@@ -1,0 +1,86 @@
+"""The weights that ship, as they are; all other tests have a small model stand in for them."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training import Example
+
+from spacy_brnn.pretrained import card, weights
+
+FOLDER = Path(weights.__file__).parent / weights.DEFAULT
+pytestmark = pytest.mark.skipif(
+    not (FOLDER / weights.FILE_NAME).is_file(), reason="no weights in this checkout"
+)
+CLEAR = [
+    ("This film is wonderful.", "POSITIVE"),
+    ("One of the best films I have seen in years, moving and beautifully acted.", "POSITIVE"),
+    ("A great cast, a clever script, and I laughed all the way through.", "POSITIVE"),
+    ("The film is dull and the acting is terrible.", "NEGATIVE"),
+    ("What a waste of two hours: boring, badly written and far too long.", "NEGATIVE"),
+    ("One of the worst films I have ever seen.", "NEGATIVE"),
+]
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment")
+    return nlp
+
+
+@pytest.mark.parametrize("text, label", CLEAR)
+def test_clear_verdicts(text, label, nlp):
+    assert nlp(text)._.sentiment.label == label
+
+
+@pytest.mark.parametrize(
+    "plain, negated",
+    [
+        ("This film is good.", "This film is not good."),
+        ("I recommend this film.", "I don't recommend this film."),
+        ("It is worth seeing.", "It isn't worth seeing."),
+    ],
+)
+def test_negation_turns_the_verdict_down(plain, negated, nlp):
+    assert nlp(negated)._.sentiment.polarity < nlp(plain)._.sentiment.polarity - 0.2
+
+
+def test_it_does_not_depend_on_the_batch(nlp):
+    texts = ["", "Fine", *(text for text, _ in CLEAR), "It never ends. " * 400]
+    alone = [nlp(text).cats["POSITIVE"] for text in texts]
+    together = [doc.cats["POSITIVE"] for doc in nlp.pipe(texts)]
+    assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_the_whole_of_a_long_document_is_read(nlp):
+    middle = "The story is set in a small town. " * 300
+    neutral = nlp(middle)._.sentiment.polarity
+    for verdict in ("It is awful, the worst film I have ever seen.", "A wonderful masterpiece."):
+        start = nlp(f"{verdict} {middle}")._.sentiment.polarity
+        end = nlp(f"{middle} {verdict}")._.sentiment.polarity
+        assert start != pytest.approx(neutral, abs=1e-6)
+        assert end != pytest.approx(neutral, abs=1e-6)
+
+
+def test_the_card_says_what_it_is(nlp):
+    facts = card.load(weights.DEFAULT)
+    assert facts["labels"] == list(nlp.get_pipe("brnn_sentiment").labels)
+    assert set(facts["labels"]) == {"POSITIVE", "NEGATIVE"}
+
+
+def test_it_survives_disk(nlp, tmp_path):
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
+    for text, _ in CLEAR:
+        assert loaded(text).cats == pytest.approx(nlp(text).cats, abs=1e-6)
+
+
+def test_it_trains_from_scratch_with_the_shape_that_ships(nlp):
+    """Its own weights are gone then: two labels score the same before the first update."""
+    fresh = spacy.blank("en")
+    fresh.add_pipe("brnn_sentiment")
+    gold = {"cats": {"POSITIVE": 1.0, "NEGATIVE": 0.0}}
+    examples = [Example.from_dict(fresh.make_doc("A wonderful film"), gold)]
+    fresh.initialize(lambda: examples)
+    assert fresh("A wonderful film").cats["POSITIVE"] == pytest.approx(0.5)
