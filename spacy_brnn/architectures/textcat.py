@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from spacy.ml.models.textcat import NEG_VALUE, resize_and_set_ref
+from spacy.ml.models.textcat import resize_and_set_ref
 from spacy.tokens import Doc
 from thinc.api import Dropout, Linear, Logistic, Model, Softmax, chain, resizable
 from thinc.layers.resizable import resize_linear_weighted
@@ -13,6 +13,10 @@ from thinc.types import Floats2d
 from ..nn.pooling import make_pooling
 from .last_tokens import last_tokens as read_last_tokens
 from .torch_shim import array_outputs, wrap_torch
+
+# The bias of an exclusive label that is added later: too low to change the scores of the other
+# labels, and high enough for training to reach the label (spaCy's own -5000 is not).
+NEW_LABEL_BIAS = -20.0
 
 
 def build_textcat_brnn(
@@ -44,7 +48,7 @@ def build_textcat_brnn(
         n_out=width,
         convert_outputs=array_outputs,
     )
-    fill_defaults = {"b": NEG_VALUE if exclusive_classes else 0.0, "W": 0.0}
+    fill_defaults = {"b": NEW_LABEL_BIAS if exclusive_classes else 0.0, "W": 0.0}
     output_layer = Softmax(nO=nO, nI=width) if exclusive_classes else Linear(nO=nO, nI=width)
     resizable_layer = resizable(
         output_layer, resize_layer=partial(resize_linear_weighted, fill_defaults=fill_defaults)

@@ -75,6 +75,11 @@ class AttentionPooling(Pooling):
         self.key = nn.Linear(width, width)
         self.query = nn.Linear(width, 1, bias=False)
 
+    def reset_parameters(self) -> None:
+        """Draw all weights anew."""
+        self.key.reset_parameters()
+        self.query.reset_parameters()
+
     def pool(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
         scores = self.query(torch.tanh(self.key(states)))
         highest = torch.segment_reduce(scores.detach(), "max", lengths=lengths, axis=0)
