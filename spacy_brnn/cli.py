@@ -91,6 +91,19 @@ def main() -> None:
     show_default=True,
     help="Least time between two checkpoints.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where to run: on this machine, or on a Ray cluster, which writes a folder of Parquet "
+    "(or, by --output-format, JSONL) shards.",
+)
+@click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="The Ray cluster's address. Default: RAY_ADDRESS, else a cluster started here.",
+)
 @click.option("--report", metavar="FILE.html", help="Also write a report, one HTML page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def annotate(**options: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from spacy_brnn.annotate.annotator import Annotation, Annotations
 from spacy_brnn.annotate.inputs import InputReader, Position
-from spacy_brnn.annotate.records import Item, Record
+from spacy_brnn.annotate.records import Item, Record, Rejected, reject
 
 MAX_BATCH_CHARACTERS = 1_000_000
 
@@ -41,3 +42,22 @@ def cut_batches(reader: InputReader, batch_size: int) -> Iterator[Batch]:
             items, characters = [], 0
     if items:
         yield Batch(items, reader.position, reader.consumed)
+
+
+def sort_out(
+    items: Sequence[Item], annotations: Annotations
+) -> tuple[list[tuple[Record, Annotation]], list[Rejected]]:
+    """Part a batch's items into rows to write and rejected records, each in order."""
+    rows: list[tuple[Record, Annotation]] = []
+    rejected: list[Rejected] = []
+    results = iter(annotations.results)
+    for item in items:
+        if isinstance(item, Rejected):
+            rejected.append(item)
+            continue
+        result = next(results)
+        if isinstance(item, Record) and isinstance(result, Annotation):
+            rows.append((item, result))
+        else:
+            rejected.append(reject(item, result.reason))
+    return rows, rejected

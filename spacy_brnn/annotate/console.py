@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
 from spacy_brnn.annotate.errors import AnnotateError
 from spacy_brnn.annotate.interruption import Interrupted
+from spacy_brnn.annotate.options import STDOUT, AnnotateOptions, Result
 from spacy_brnn.annotate.progress import rate
-from spacy_brnn.annotate.run import STDOUT, AnnotateOptions, Result, annotate_corpus
+from spacy_brnn.annotate.run import annotate_corpus
 from spacy_brnn.annotate.tally import Tally
 
 FAILED = 1
@@ -21,7 +23,7 @@ SIGNALLED = 128
 def annotate_and_report(options: AnnotateOptions) -> int:
     """Run, print the summary or what went wrong, and return the exit status."""
     try:
-        result = annotate_corpus(options)
+        result = _engine(options)(options)
     except BrokenPipeError:
         return _pipe_closed()
     except Interrupted as stop:
@@ -34,7 +36,7 @@ def annotate_and_report(options: AnnotateOptions) -> int:
         return FAILED
     except OSError as error:
         _say(f"Error: {error.filename or options.output}: {error.strerror or error}")
-        if options.output != STDOUT:
+        if options.output != STDOUT and options.engine == "local":
             _say("What was done up to the last checkpoint is safe: the same command goes on there")
         return FAILED
     if not options.quiet:
@@ -58,6 +60,18 @@ def summary(result: Result) -> str:
     return "\n".join(f"{name:<10}{value:>{width}}  {note}".rstrip() for name, value, note in rows)
 
 
+def _engine(options: AnnotateOptions) -> Callable[[AnnotateOptions], Result]:
+    if options.engine == "local":
+        return annotate_corpus
+    try:
+        from spacy_brnn.annotate.ray_engine import annotate_on_ray
+    except ImportError:
+        raise AnnotateError(
+            "--engine ray needs the extra 'ray': pip install 'spacy-brnn[ray]'"
+        ) from None
+    return annotate_on_ray
+
+
 def _sentiment_rows(tally: Tally) -> list[tuple[str, str, str]]:
     total = tally.positive + tally.negative + tally.neutral
     counts = {"positive": tally.positive, "negative": tally.negative, "neutral": tally.neutral}
@@ -65,7 +79,7 @@ def _sentiment_rows(tally: Tally) -> list[tuple[str, str, str]]:
 
 
 def _how_far(options: AnnotateOptions, read: int) -> str:
-    if options.output == STDOUT:
+    if options.output == STDOUT or options.engine == "ray":
         return f"after {read:,} records"
     return f"after {read:,} records, which are safe; the same command goes on from there"
 

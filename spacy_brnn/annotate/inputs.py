@@ -68,6 +68,12 @@ def describe_inputs(arguments: Sequence[str], inputs: Sequence[Input]) -> dict[s
     return {"arguments": " ".join(arguments), "digest": digest.hexdigest()}
 
 
+def total_bytes(inputs: Sequence[Input]) -> int | None:
+    """Bytes of all files; None if one is of unknown size."""
+    sizes = [found.size for found in inputs]
+    return None if None in sizes else sum(size for size in sizes if size)
+
+
 def check_readable(inputs: Sequence[Input]) -> None:
     """Raise AnnotateError for the first file that cannot be opened, before any work is done."""
     for found in inputs:

@@ -49,6 +49,14 @@ class Progress:
         """Take the line away."""
         self._bar.close()
 
+    def __enter__(self) -> Progress:
+        """Show it while a block runs."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the line away."""
+        self.close()
+
     def _log_line(self, words: str) -> str:
         values = self._bar.format_dict
         if not values["total"]:

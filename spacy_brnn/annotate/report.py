@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+import spacy_brnn
 from spacy_brnn.annotate.histogram import histogram_figure
+from spacy_brnn.annotate.options import STDOUT, AnnotateOptions
 from spacy_brnn.annotate.progress import rate
 from spacy_brnn.annotate.tally import Extreme, Tally
 from spacy_brnn.annotate.values import encodable
 
 
-def write_report(path: Path, tally: Tally, settings: Mapping[str, str]) -> None:
-    """Write the page beside `path` and rename it.
-
-    settings: what the run was made with, by the name that the page gives it.
-    """
-    page = encodable(render_report(tally, settings))
+def write_report(options: AnnotateOptions, tally: Tally) -> None:
+    """Write the page beside its final name and rename it; do nothing if none is wanted."""
+    if options.report is None:
+        return
+    path = Path(options.report)
+    page = encodable(render_report(tally, _settings(options)))
     new = path.with_name(path.name + ".partial")
     new.write_text(page, encoding="utf-8")
     os.replace(new, path)
 
 
 def render_report(tally: Tally, settings: Mapping[str, str]) -> str:
-    """The page as HTML."""
-    sections = [_tiles(tally), *_sentiment(tally), *_rejects(tally), _settings(settings)]
+    """The page as HTML.
+
+    settings: what the run was made with, by the name that the page gives it.
+    """
+    sections = [_tiles(tally), *_sentiment(tally), *_rejects(tally), _run(settings)]
     return _PAGE.format(style=_STYLE, body="\n".join(sections))
+
+
+def _settings(options: AnnotateOptions) -> dict[str, str]:
+    return {
+        "inputs": " ".join(options.inputs),
+        "output": "standard output" if options.output == STDOUT else options.output,
+        "pipeline": options.model or "the English model that ships",
+        "spacy-brnn": spacy_brnn.__version__,
+        "finished": time.strftime("%Y-%m-%d %H:%M"),
+    }
 
 
 def _tiles(tally: Tally) -> str:
@@ -84,7 +100,7 @@ def _rejects(tally: Tally) -> list[str]:
     ]
 
 
-def _settings(settings: Mapping[str, str]) -> str:
+def _run(settings: Mapping[str, str]) -> str:
     return f"<section><h2>Run</h2><table>{_rows(settings.items())}</table></section>"
 
 

@@ -66,6 +66,17 @@ class Tally:
         if len(self.rejects) < REJECTS_SHOWN:
             self.rejects.append({"place": item.place(), "reason": item.reason})
 
+    def merge(self, other: Tally) -> None:
+        """Add what another tally counted, of records that come after this one's."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.histogram = [a + b for a, b in zip(self.histogram, other.histogram, strict=True)]
+        for extreme in other.most_positive:
+            _insert(self.most_positive, extreme, 1)
+        for extreme in other.most_negative:
+            _insert(self.most_negative, extreme, -1)
+        self.rejects = (self.rejects + other.rejects)[:REJECTS_SHOWN]
+
     @property
     def documents_per_second(self) -> float:
         """Documents written per second of the whole run."""
@@ -90,11 +101,17 @@ class Tally:
         return tally
 
 
+_COUNTS = ("read", "written", "rejected", "positive", "negative", "neutral", "entities")
+
+
 def _keep(extremes: list[Extreme], polarity: float, record: Record, sign: int) -> None:
-    if len(extremes) == EXTREMES and sign * polarity <= sign * extremes[-1].polarity:
-        return
-    extremes.append(Extreme(polarity, record.place(), _excerpt(record.text)))
-    extremes.sort(key=lambda extreme: -sign * extreme.polarity)
+    if len(extremes) < EXTREMES or sign * polarity > sign * extremes[-1].polarity:
+        _insert(extremes, Extreme(polarity, record.place(), _excerpt(record.text)), sign)
+
+
+def _insert(extremes: list[Extreme], extreme: Extreme, sign: int) -> None:
+    extremes.append(extreme)
+    extremes.sort(key=lambda one: -sign * one.polarity)
     del extremes[EXTREMES:]
 
 
