@@ -38,8 +38,17 @@ def build_brnn_tagger(
 
 
 def set_labels(model: Model, n_labels: int) -> None:
-    """Give a tagger its number of labels; to be called before it is initialized."""
-    model.get_ref("output_layer").set_dim("nO", count_tags(n_labels), force=True)
+    """Give a tagger its number of labels, before it is initialized.
+
+    Raises ValueError where it has another one already.
+    """
+    output_layer, n_tags = model.get_ref("output_layer"), count_tags(n_labels)
+    if output_layer.has_dim("nO") and output_layer.get_dim("nO") != n_tags:
+        raise ValueError(
+            f"the model was made for another number of labels than {n_labels}: add the "
+            "component to a new pipeline to train it with other labels"
+        )
+    output_layer.set_dim("nO", n_tags)
     set_crf_labels(model.get_ref("crf"), n_labels)
 
 

@@ -28,29 +28,23 @@ dropout = 0.5
 @architectures = "spacy.Tok2Vec.v2"
 
 [model.tok2vec.embed]
-@layers = "concatenate.v1"
+@architectures = "spacy-brnn.ConcatEmbed.v1"
 
-[model.tok2vec.embed.*.words]
-@architectures = "spacy-brnn.WordEmbed.v1"
-width = 100
-rows = 20000
-attr = "LOWER"
-
-[model.tok2vec.embed.*.characters]
-@architectures = "spacy-brnn.CharEmbed.v1"
-width = 50
-
-[model.tok2vec.embed.*.affixes]
+[model.tok2vec.embed.words]
 @architectures = "spacy.MultiHashEmbed.v2"
-width = 32
-attrs = ["PREFIX", "SUFFIX", "SHAPE"]
-rows = [1000, 2000, 2000]
+width = 96
+attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
+rows = [5000, 1000, 2500, 2500]
 include_static_vectors = false
+
+[model.tok2vec.embed.characters]
+@architectures = "spacy-brnn.CharEmbed.v1"
+width = 64
 
 [model.tok2vec.encode]
 @architectures = "spacy-brnn.BRNNEncoder.v1"
 width = 256
-input_width = 182
+input_width = 160
 input_dropout = 0.3
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
@@ -125,7 +119,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         if self.model.get_ref("output_layer").has_dim("nO"):
             raise ValueError(
                 f"{self.name!r} has been initialized for the labels {', '.join(self.labels)}: "
-                f"to add {label!r}, initialize it again with all labels"
+                f"to add {label!r}, train a new component with all labels"
             )
         self._set_labels([*self.labels, label])
         return 1

@@ -1,0 +1,124 @@
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Adam, Config
+
+from spacy_brnn.architectures.char_embed import build_char_embed
+from spacy_brnn.architectures.tagger import set_labels
+
+N_LABELS = 2
+N_TAGS = 9
+CONFIG = """
+[model]
+@architectures = "spacy-brnn.BRNNTagger.v1"
+
+[model.tok2vec]
+@architectures = "spacy.Tok2Vec.v2"
+
+[model.tok2vec.embed]
+@architectures = "spacy-brnn.CharEmbed.v1"
+width = 8
+
+[model.tok2vec.encode]
+@architectures = "spacy-brnn.BRNNEncoder.v1"
+width = 8
+"""
+
+
+@pytest.fixture
+def docs():
+    vocab = spacy.blank("en").vocab
+    words = [["New", "York", "is", "new"], [], ["York"], ["Ærø", "\n", "new"]]
+    return [Doc(vocab, words=w) for w in words]
+
+
+def make_tagger(docs):
+    model = registry.resolve(Config().from_str(CONFIG))["model"]
+    set_labels(model, N_LABELS)
+    model.initialize(X=docs)
+    return model
+
+
+def all_allowed(docs):
+    return [numpy.ones((len(doc), N_TAGS), dtype=bool) for doc in docs]
+
+
+def only(docs, tag):
+    return [numpy.broadcast_to(numpy.arange(N_TAGS) == tag, (len(doc), N_TAGS)) for doc in docs]
+
+
+def test_scores_per_token_and_tag(docs):
+    scores = make_tagger(docs).predict(docs)
+    assert [x.shape for x in scores] == [(len(doc), N_TAGS) for doc in docs]
+
+
+def test_the_crf_finds_tags_and_learns_them(docs):
+    model = make_tagger(docs)
+    crf = model.get_ref("crf")
+    optimizer = Adam(0.05, L2=0.0)
+    unit = only(docs, 4)
+    losses = []
+    for _ in range(20):
+        scores, backprop = model.begin_update(docs)
+        loss, crf_backprop = crf.begin_update((scores, unit))
+        backprop(crf_backprop(numpy.ones_like(loss)))
+        model.finish_update(optimizer)
+        losses.append(loss.sum())
+    assert losses[-1] < 0.1 * losses[0]
+    assert abs(crf.shims[0]._model.transitions.detach().numpy()).max() > 0.01
+    tags = crf.predict((model.predict(docs), all_allowed(docs)))
+    assert [x.tolist() for x in tags] == [[4] * len(doc) for doc in docs]
+
+
+def test_weights_survive_bytes(docs):
+    model = make_tagger(docs)
+    model.get_ref("crf").shims[0]._model.transitions.data += 1.0
+    other = registry.resolve(Config().from_str(CONFIG))["model"].from_bytes(model.to_bytes())
+    for a, b in zip(model.predict(docs), other.predict(docs), strict=True):
+        numpy.testing.assert_array_equal(a, b)
+    assert other.get_ref("crf").shims[0]._model.transitions[0, 0] == 1.0
+
+
+@pytest.mark.parametrize("network", ["cnn", "brnn"])
+def test_a_word_has_one_vector_wherever_it_stands(docs, network):
+    model = build_char_embed(8, network=network)
+    model.initialize(X=docs)
+    together = model.predict(docs)
+    assert [x.shape for x in together] == [(len(doc), 8) for doc in docs]
+    numpy.testing.assert_allclose(together[0][1], together[2][0], rtol=1e-5)
+    assert not numpy.allclose(together[0][0], together[0][3])
+    for doc, vectors in zip(docs, together, strict=True):
+        numpy.testing.assert_allclose(model.predict([doc])[0], vectors, rtol=1e-4, atol=1e-6)
+
+
+def test_characters_are_learned(docs):
+    model = build_char_embed(8)
+    model.initialize(X=docs)
+    before = model.predict(docs)[0].copy()
+    vectors, backprop = model.begin_update(docs)
+    backprop([numpy.ones_like(x) for x in vectors])
+    model.finish_update(Adam(0.1, L2=0.0))
+    assert not numpy.allclose(before, model.predict(docs)[0])
+
+
+def test_no_documents_and_empty_ones(docs):
+    model = build_char_embed(8)
+    model.initialize(X=docs)
+    assert model.predict([]) == []
+    assert [x.shape for x in model.predict([docs[1]])] == [(0, 8)]
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"network": "rnn"}, "network must be one of cnn, brnn, not 'rnn'"),
+        ({"width": 0}, "must be at least 1, not 0, 30 and 3"),
+        ({"window": 2}, "must be odd, not 2"),
+        ({"network": "brnn", "width": 7}, "must be even, not 7"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        build_char_embed(**{"width": 8, **settings})
