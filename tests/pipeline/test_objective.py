@@ -1,0 +1,174 @@
+import math
+
+import numpy
+import pytest
+from thinc.api import Adam, set_dropout_rate
+
+from spacy_brnn.pipeline.objective import MixedLoss, Objective
+
+from .models import MODEL, TEXTS, cats
+
+MIXED = {"adversarial": 1.0, "virtual_adversarial": 1.0, "entropy": 0.5, "perturbation_norm": 0.1}
+
+
+def test_an_unknown_loss_is_named(untrained):
+    with pytest.raises(ValueError, match="objective has no 'focal'; there are: cross_entropy"):
+        untrained(objective={"focal": 1.0})
+
+
+def test_the_total_is_weighted():
+    objective = Objective(cross_entropy=2.0, entropy=0.5)
+    assert objective.total({"cross_entropy": 1.0, "entropy": 4.0}) == 4.0
+    assert not objective.is_supervised
+    assert Objective(cross_entropy=3.0).is_supervised
+
+
+@pytest.mark.parametrize("loss", ["adversarial", "virtual_adversarial", "entropy"])
+def test_every_loss_trains_and_unlabelled_documents_may_be_among_them(
+    loss, untrained, make_examples, train
+):
+    nlp = untrained(objective={loss: 0.5, "perturbation_norm": 0.1})
+    pairs = [(text, cats(label)) for text, label in TEXTS] + [("no label", {}), ("", {})]
+    losses = train(nlp, make_examples(nlp, pairs))
+    assert losses[-1]["brnn_sentiment"] < losses[0]["brnn_sentiment"]
+    for text, label in TEXTS:
+        assert nlp(text).cats[label] > 0.8
+
+
+@pytest.mark.parametrize("pairs", [[], [("", cats("POSITIVE"))]])
+def test_nothing_to_learn_from(pairs, trained, make_examples):
+    nlp = trained(objective=MIXED)
+    before = nlp(TEXTS[0][0]).cats
+    component = nlp.get_pipe("brnn_sentiment")
+    examples = make_examples(nlp, pairs) if pairs else []
+    assert component.update(examples, sgd=Adam(0.1)) == {"brnn_sentiment": 0.0}
+    assert nlp(TEXTS[0][0]).cats == before
+
+
+def test_unlabelled_documents_alone_teach(trained, make_examples):
+    nlp = trained(objective={**MIXED, "cross_entropy": 0.0})
+    examples = make_examples(nlp, [("some words here", {}), ("others", {})])
+    component = nlp.get_pipe("brnn_sentiment")
+    before = entropy(component, examples)
+    for _ in range(10):
+        losses = component.update(examples, sgd=Adam(0.01))
+        assert math.isfinite(losses["brnn_sentiment"])
+    assert entropy(component, examples) < before
+
+
+def entropy(component, examples):
+    scores = component.predict([example.predicted for example in examples])
+    return float(-(scores * numpy.log(scores + 1e-12)).sum(axis=1).mean())
+
+
+def gradients(component):
+    """Of every parameter of the model, Thinc's and PyTorch's."""
+    found = {}
+    for number, node in enumerate(component.model.walk()):
+        for name in node.param_names:
+            if node.has_grad(name):
+                found[number, name] = node.get_grad(name).copy()
+        for shim in node.shims:
+            for name, parameter in shim._model.named_parameters():
+                found[number, name] = parameter.grad.numpy().copy()
+    return found
+
+
+def mixed_gradients(nlp, examples, **weights):
+    component = nlp.get_pipe("brnn_sentiment")
+    truths, mask = component._examples_to_truth(examples)
+    docs = [example.predicted for example in examples]
+    objective = Objective(**weights)
+    losses = MixedLoss(component.model, objective).backprop(docs, truths, mask, 0.0)
+    return losses, gradients(component)
+
+
+def test_cross_entropy_alone_has_the_gradient_of_the_whole_model(trained, make_examples):
+    nlp, control = trained(), trained()
+    pairs = [(text, cats("NEGATIVE")) for text, _ in TEXTS]
+    _, found = mixed_gradients(nlp, make_examples(nlp, pairs))
+    component = control.get_pipe("brnn_sentiment")
+    examples = make_examples(control, pairs)
+    set_dropout_rate(component.model, 0.0)
+    scores, backprop = component.model.begin_update([e.predicted for e in examples])
+    truths, _ = component._examples_to_truth(examples)
+    backprop((scores - truths) / len(pairs))
+    expected = gradients(component)
+    assert found.keys() == expected.keys()
+    for key, gradient in expected.items():
+        numpy.testing.assert_allclose(found[key], gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "entropy"])
+def test_gradients_by_finite_differences(loss, trained, make_examples):
+    nlp = trained()
+    pairs = [(TEXTS[0][0], {"POSITIVE": 0.3, "NEGATIVE": 0.7}), (TEXTS[1][0], cats("POSITIVE"))]
+    examples = make_examples(nlp, pairs)
+    layer = nlp.get_pipe("brnn_sentiment").model.get_ref("output_layer")
+    weights = {"cross_entropy": 0.0, loss: 1.0}
+
+    def run():
+        layer.set_grad("b", numpy.zeros(2, dtype="float32"))
+        return mixed_gradients(nlp, examples, **weights)[0][loss]
+
+    run()
+    gradient = layer.get_grad("b").copy()
+    for i in range(2):
+        bias = layer.get_param("b").copy()
+        ends = []
+        for step in (0.02, -0.02):
+            layer.set_param("b", bias + step * numpy.eye(2, dtype="float32")[i])
+            ends.append(run())
+        layer.set_param("b", bias)
+        assert gradient[i] == pytest.approx((ends[0] - ends[1]) / 0.04, abs=2e-3)
+
+
+@pytest.mark.parametrize("entropy", [0.0, 1e-6], ids=["by-probing", "of-two-labels"])
+def test_perturbations_are_worse_than_random_ones(entropy, trained, make_examples):
+    """Both ways to find the direction must find about the worst."""
+    nlp = trained()
+    pairs = [(text, {}) for text, _ in TEXTS]
+    weights = {"virtual_adversarial": 1.0, "entropy": entropy, "perturbation_norm": 1.0}
+    losses, _ = mixed_gradients(nlp, make_examples(nlp, pairs), **weights)
+    component = nlp.get_pipe("brnn_sentiment")
+    loss = MixedLoss(component.model, Objective(**weights))
+    vectors = loss.embed.predict([nlp.make_doc(text) for text, _ in TEXTS])
+    targets = loss.rest.predict(vectors)
+    rng = numpy.random.default_rng(0)
+    for _ in range(10):
+        noise = [rng.normal(size=x.shape).astype("float32") for x in vectors]
+        scores = loss.rest.predict(loss._moved(vectors, noise, 1.0))
+        assert losses["virtual_adversarial"] > loss._divergence(targets, scores)
+
+
+def test_looking_for_the_direction_leaves_the_gradients_alone(trained, make_examples):
+    nlp = trained()
+    examples = make_examples(nlp)
+    component = nlp.get_pipe("brnn_sentiment")
+    mixed_gradients(nlp, examples)
+    before = gradients(component)
+    loss = MixedLoss(component.model, Objective(virtual_adversarial=1.0))
+    docs = [example.predicted for example in examples]
+    vectors, _ = loss.embed(docs, is_train=True)
+    loss._directions(vectors, loss.rest.predict(vectors))
+    after = gradients(component)
+    for key, gradient in before.items():
+        numpy.testing.assert_array_equal(after[key], gradient)
+    component.update(examples, sgd=Adam(0.01))
+    assert nlp(TEXTS[0][0]).cats["POSITIVE"] > 0.5
+
+
+def test_bad_labels_are_refused_by_the_mixed_objective_too(trained, make_examples):
+    nlp = trained(objective=MIXED)
+    bad = make_examples(nlp, [("x", {"POSITIVE": 1.0, "NEGATIVE": 1.0})])
+    with pytest.raises(ValueError, match="add up to 1 at most"):
+        nlp.get_pipe("brnn_sentiment").update(bad)
+
+
+def test_a_model_that_cannot_be_cut_says_so(untrained, make_examples):
+    embedding_alone = {**MODEL, "tok2vec": MODEL["tok2vec"]["embed"]}
+    nlp = untrained(model=embedding_alone, objective=MIXED)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    with pytest.raises(ValueError, match="cut after its embeddings"):
+        nlp.update(examples)
