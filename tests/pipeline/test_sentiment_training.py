@@ -366,6 +366,15 @@ def test_rehearsal_pulls_towards_the_old_model(nlp, make_examples):
     assert drift[1] < drift[0]
 
 
+def test_rehearsal_of_the_pipeline_reaches_the_network(trained, make_examples):
+    nlp = trained()
+    nlp.resume_training()
+    nlp.update(make_examples(nlp, [(TEXTS[0][0], cats("NEGATIVE"))]), sgd=Adam(0.1))
+    weights = network_weights(nlp)
+    nlp.rehearse(make_examples(nlp), sgd=Adam(0.02))
+    assert (network_weights(nlp) != weights).mean() > 0.9
+
+
 def test_scores_of_an_evaluation(trained, make_examples):
     nlp = trained()
     scores = nlp.evaluate(make_examples(nlp))
