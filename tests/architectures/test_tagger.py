@@ -3,10 +3,11 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 from spacy.util import registry
-from thinc.api import Adam, Config
+from thinc.api import Adam, Config, Model
 
 from spacy_brnn.architectures.char_embed import build_char_embed
 from spacy_brnn.architectures.tagger import set_labels
+from spacy_brnn.architectures.word_memory import with_word_memory
 
 N_LABELS = 2
 N_TAGS = 9
@@ -101,6 +102,33 @@ def test_characters_are_learned(docs):
     backprop([numpy.ones_like(x) for x in vectors])
     model.finish_update(Adam(0.1, L2=0.0))
     assert not numpy.allclose(before, model.predict(docs)[0])
+
+
+def test_word_memory_is_the_mean_over_a_document_s_tokens_of_a_word(docs):
+    plain = build_char_embed(8)
+    plain.initialize(X=docs)
+    model = with_word_memory(plain)
+    outputs = model.predict(docs)
+    own = plain.predict(docs)
+    for output, vectors in zip(outputs, own, strict=True):
+        numpy.testing.assert_array_equal(output[:, :8], vectors)
+    numpy.testing.assert_allclose(outputs[0][0, 8:], (own[0][0] + own[0][3]) / 2, rtol=1e-5)
+    numpy.testing.assert_allclose(outputs[0][1, 8:], own[0][1], rtol=1e-5)
+    numpy.testing.assert_allclose(outputs[2], model.predict([docs[2]])[0], rtol=1e-4)
+
+
+def test_word_memory_backpropagates_the_gradient(docs):
+    """By what it must be: of the sum of g . f(x) for a linear f, with respect to x."""
+    rng = numpy.random.default_rng(0)
+    seen = {}
+    states = [rng.normal(size=(len(doc), 3)).astype("f") for doc in docs]
+    source = Model("source", lambda m, X, is_train: (states, lambda g: seen.update(g=g) or X))
+    outputs, backprop = with_word_memory(source)(docs, True)
+    gradients = [rng.normal(size=x.shape).astype("f") for x in outputs]
+    backprop(gradients)
+    by_outputs = sum((a * b).sum() for a, b in zip(outputs, gradients, strict=True))
+    by_inputs = sum((a * b).sum() for a, b in zip(states, seen["g"], strict=True))
+    assert by_inputs == pytest.approx(by_outputs, rel=1e-4)
 
 
 def test_no_documents_and_empty_ones(docs):

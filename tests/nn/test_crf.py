@@ -79,10 +79,8 @@ def test_loss_is_that_of_brute_force(partial):
         best = crf.decode(emissions, lengths, everything)
         allowed = torch.nn.functional.one_hot(best, N_TAGS).bool()
     losses = crf.loss(emissions, lengths, allowed)
-    parts = zip(
-        losses, emissions.split(LENGTHS), everything.split(LENGTHS), allowed.split(LENGTHS)
-    )
-    for loss, scores, free, bound in parts:
+    parts = (x.split(LENGTHS) for x in (emissions, everything, allowed))
+    for loss, scores, free, bound in zip(losses, *parts, strict=True):
         if len(scores):
             expected = log_sum(all_paths(crf, scores, free)) - log_sum(
                 all_paths(crf, scores, bound)

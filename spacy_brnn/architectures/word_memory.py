@@ -1,0 +1,69 @@
+"""What the rest of a document says about a word, beside each of its tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+from spacy.attrs import LOWER
+from spacy.tokens import Doc
+from thinc.api import Model, Ops
+from thinc.types import Floats1d, Floats2d, Ints1d
+
+
+def with_word_memory(
+    tok2vec: Model[list[Doc], list[Floats2d]],
+) -> Model[list[Doc], list[Floats2d]]:
+    """Set beside each token's state the mean state of the document's tokens of the same word.
+
+    A name that one sentence leaves open is often plain in another one of the same document.
+
+    Source: Luo, Xiao and Zhao (2020), "Hierarchical Contextualized Representation for Named
+    Entity Recognition", with the plain mean in place of attention.
+
+    RETURNS: per document (tokens, 2 * width of the tok2vec).
+    """
+    return Model("word_memory", _forward, init=_init, layers=[tok2vec])
+
+
+def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
+    model.layers[0].initialize(X=X)
+
+
+def _forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    ops = model.ops
+    states, backprop_states = model.layers[0](docs, is_train)
+    lengths = [len(x) for x in states]
+    words, counts = _words(docs)
+    words, counts = ops.asarray1i(words), ops.asarray1f(counts)
+    flat = ops.flatten(states)
+    outputs = ops.xp.concatenate([flat, _mean(ops, flat, words, counts)], axis=1)
+
+    def backprop(gradients: list[Floats2d]) -> list[Doc]:
+        own, mean = ops.xp.split(ops.flatten(gradients), 2, axis=1)
+        # The mean over a group is symmetric: what a token gives to another it gets from it.
+        return backprop_states(ops.unflatten(own + _mean(ops, mean, words, counts), lengths))
+
+    return ops.unflatten(outputs, lengths), backprop
+
+
+def _words(docs: list[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The number of each token's word, (N,), one per word and document, and (words,) counts."""
+    n_words, numbers, counts = 0, [], []
+    for doc in docs:
+        _, number, count = numpy.unique(
+            doc.to_array(LOWER), return_inverse=True, return_counts=True
+        )
+        numbers.append(number + n_words)
+        counts.append(count)
+        n_words += len(count)
+    return numpy.concatenate(numbers), numpy.concatenate(counts).astype("float32")
+
+
+def _mean(ops: Ops, states: Floats2d, words: Ints1d, counts: Floats1d) -> Floats2d:
+    """The mean over each token's word, (N, width)."""
+    sums = ops.alloc2f(len(counts), states.shape[1])
+    ops.scatter_add(sums, words, ops.as_contig(states))
+    return (sums / counts[:, None])[words]

@@ -1,0 +1,96 @@
+import pytest
+import spacy
+from click.testing import CliRunner
+from spacy.tokens import DocBin
+from spacy.training import Corpus
+
+from spacy_brnn.cli import main
+from spacy_brnn.corpora.conll import convert_conll
+from spacy_brnn.corpora.errors import CorpusError
+
+# IOB1, and one of the headers has a slip of the published files.
+CONLL = """-DOCSTART- -X- OO O
+
+EU NNP I-NP I-ORG
+rejects VBZ I-VP O
+
+Peter NNP I-NP I-PER
+Paul NNP I-NP B-PER
+Bonn NNP I-NP I-LOC
+
+-DOCSTART- -X- O O
+
+Ada NNP I-NP I-PER
+"""
+# IOB2, with tabs in its blank lines and no documents.
+WNUT = "Empire\tB-location\nState\tI-location\n\t\n\t\nnow\t-\n\n"
+
+
+def convert(tmp_path, text, **options):
+    (tmp_path / "a.conll").write_text(text, encoding="utf8")
+    convert_conll(tmp_path / "a.conll", tmp_path / "out" / "a.spacy", **options)
+    return list(DocBin().from_disk(tmp_path / "out" / "a.spacy").get_docs(spacy.blank("en").vocab))
+
+
+def ents(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def test_documents_stay_whole(tmp_path):
+    first, second = convert(tmp_path, CONLL)
+    assert [t.text for t in first] == ["EU", "rejects", "Peter", "Paul", "Bonn"]
+    assert ents(first) == [("EU", "ORG"), ("Peter", "PER"), ("Paul", "PER"), ("Bonn", "LOC")]
+    assert [t.is_sent_start for t in first] == [True, False, True, False, False]
+    assert ents(second) == [("Ada", "PER")]
+
+
+def test_line_breaks_stand_between_sentences(tmp_path):
+    first, second = convert(tmp_path, CONLL, line_breaks=True)
+    assert [t.text for t in first] == ["EU", "rejects", "\n", "Peter", "Paul", "Bonn"]
+    assert first[2].ent_iob_ == "O" and len(first.ents) == 4
+    assert [t.text for t in second] == ["Ada"]
+
+
+def test_without_documents_each_sentence_is_one(tmp_path):
+    first, second = convert(tmp_path, WNUT)
+    assert ents(first) == [("Empire State", "location")]
+    assert [(t.text, t.ent_iob) for t in second] == [("now", 0)]
+
+
+def test_spacy_trains_on_the_file_s_own_words(tmp_path):
+    convert(tmp_path, "don't B-X\n(me) O\n")
+    (example,) = Corpus(tmp_path / "out" / "a.spacy")(spacy.blank("en"))
+    assert [t.text for t in example.predicted] == ["don't", "(me)"]
+    assert example.get_aligned_ner() == ["U-X", "O"]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("EU I-ORG\nrejects\n", "a.conll, line 2: a word and its tag expected, found 'rejects'"),
+        ("EU NNP\n", "a.conll, line 1: the last column must be an IOB tag .* not 'NNP'"),
+        ("\n\n", "a.conll: holds no tokens"),
+    ],
+)
+def test_unsound_files_are_refused(tmp_path, text, message):
+    with pytest.raises(CorpusError, match=message):
+        convert(tmp_path, text)
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_other_encodings_are_refused(tmp_path):
+    (tmp_path / "a.conll").write_bytes(b"Ume\xe5 B-LOC\n")
+    with pytest.raises(CorpusError, match=r"is not UTF-8 \(byte 3\): convert it first"):
+        convert_conll(tmp_path / "a.conll", tmp_path / "a.spacy")
+
+
+def test_the_command(tmp_path):
+    (tmp_path / "a.conll").write_text(CONLL)
+    arguments = ["convert", "conll", str(tmp_path / "a.conll"), str(tmp_path / "a.spacy")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0
+    assert "a.spacy: 2 documents" in result.stderr
+    (tmp_path / "a.conll").write_text("EU\n")
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ") and "line 1" in result.stderr
