@@ -24,17 +24,27 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file to read: its path, its format (a key of READERS), its compression, its bytes."""
+    """One file to read: its path, its format (a key of READERS), its compression, its bytes.
+
+    shown: what messages call it, by default its path.
+    """
 
     path: str
     format: str
     compression: str | None
     size: int | None
+    shown: str | None = None
 
     @property
     def name(self) -> str:
         """What messages call it."""
-        return "standard input" if self.path == STDIN else self.path
+        return self.shown or ("standard input" if self.path == STDIN else self.path)
+
+    def anywhere(self) -> Input:
+        """The same input, for a process in another folder."""
+        if self.path == STDIN or is_remote(self.path):
+            return self
+        return replace(self, path=os.path.abspath(self.path), shown=self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def check_readable(inputs: Sequence[Input]) -> None:
     for found in inputs:
         if found.path != STDIN and not is_remote(found.path) and not os.access(found.path, os.R_OK):
             there = os.path.exists(found.path)
-            raise AnnotateError(f"{found.path}: {'cannot be read' if there else 'no such file'}")
+            raise AnnotateError(f"{found.name}: {'cannot be read' if there else 'no such file'}")
 
 
 class InputReader:

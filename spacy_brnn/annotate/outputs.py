@@ -75,4 +75,4 @@ def refuse_to_overwrite_inputs(options: AnnotateOptions, inputs: list[Input]) ->
     written = {os.path.realpath(path) for path in outputs if path}
     for found in inputs:
         if found.path != STDIN and os.path.realpath(found.path) in written:
-            raise AnnotateError(f"{found.path} is an input and would be overwritten")
+            raise AnnotateError(f"{found.name} is an input and would be overwritten")

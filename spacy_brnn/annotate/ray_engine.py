@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import pickle
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,15 +61,21 @@ def annotate_on_ray(options: AnnotateOptions) -> Result:
 
     Raises AnnotateError for whatever the user can act on, and Interrupted.
     """
-    inputs = find_inputs(options.inputs, options.input_format)
+    # The cluster's processes run in folders of their own.
+    inputs = [found.anywhere() for found in find_inputs(options.inputs, options.input_format)]
     _check(options, inputs)
     shards = _Shards.of(options, inputs)
     folder = ShardFolder(options.output)
     interruption = Interruption()
     tally = Tally()
-    _connect(options)
     try:
-        with interruption.listening(), Progress(total_bytes(inputs), quiet=options.quiet) as bar:
+        # What Ray says of its workers is no data.
+        with (
+            redirect_stdout(sys.stderr),
+            interruption.listening(),
+            Progress(total_bytes(inputs), quiet=options.quiet) as bar,
+        ):
+            _connect(options)
             folder.open()
             _follow(_dataset(inputs, shards, folder, options), tally, options, bar)
             if not tally.written:
@@ -97,8 +106,11 @@ class _Shards:
     def of(cls, options: AnnotateOptions, inputs: Sequence[Input]) -> _Shards:
         # An actor sees only the GPU that Ray gave it, as number 0.
         gpu_id = 0 if options.gpu_id >= 0 else -1
+        model = options.model
+        if model is not None and os.path.isdir(model):
+            model = os.path.abspath(model)
         return cls(
-            PipelineOptions(options.model, gpu_id),
+            PipelineOptions(model, gpu_id),
             options.output_format or "parquet",
             known_columns(inputs),
             known_schema(inputs),
@@ -192,23 +204,31 @@ class _ShardAnnotator:
 def _dataset(
     inputs: Sequence[Input], shards: _Shards, folder: ShardFolder, options: AnnotateOptions
 ) -> ray.data.Dataset:
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    context.target_max_block_size = BLOCK_BYTES
-    # The first bad record that is told is then the first one in the corpus.
-    context.execution_options.preserve_order = True
+    _configure(DataContext.get_current())
     sources = [{"source": i, "input": pickle.dumps(found)} for i, found in enumerate(inputs)]
     reading = ray.data.from_items(sources, override_num_blocks=len(sources))
+    # Half a core: steps that ask for the same are run as one, by one actor for each file.
     chunks = reading.map_batches(
-        _ChunkReader(options.text_field, options.batch_size).__call__, batch_size=1
+        _ChunkReader(options.text_field, options.batch_size).__call__, batch_size=1, num_cpus=0.5
     )
     return chunks.map_batches(
         _ShardAnnotator,
         fn_constructor_args=(shards, folder),
         batch_size=1,
-        num_gpus=1 if options.gpu_id >= 0 else None,
-        concurrency=_actors(options),
+        num_cpus=1,
+        num_gpus=1 if options.gpu_id >= 0 else 0,
+        compute=ray.data.ActorPoolStrategy(size=_actors(options)),
     )
+
+
+def _configure(context: DataContext) -> None:
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.target_max_block_size = BLOCK_BYTES
+    # The first bad record that is told is then the first one in the corpus.
+    context.execution_options.preserve_order = True
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _follow(
@@ -259,6 +279,7 @@ def _check(options: AnnotateOptions, inputs: Sequence[Input]) -> None:
     if is_remote(options.output) and not options.rejects and options.errors == "skip":
         raise AnnotateError("name a local rejects file with --rejects")
     refuse_to_overwrite_inputs(options, list(inputs))
+    ShardFolder(options.output).check()
     if options.errors == "stop":
         check_readable(inputs)
     describe_model(options.model)

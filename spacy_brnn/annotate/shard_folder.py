@@ -21,16 +21,22 @@ class ShardFolder:
         self._target = self._output if self._remote else os.path.abspath(self._output)
         self._working = self._target if self._remote else f"{self._target}.partial"
 
+    def check(self) -> None:
+        """Raise AnnotateError if there is something under the folder's name."""
+        if self._remote:
+            filesystem, path = filesystem_of(self._target)
+            there = filesystem.get_file_info(path).type != fs.FileType.NotFound
+        else:
+            there = os.path.exists(self._target)
+        if there:
+            raise AnnotateError(f"{self._output} exists; name a folder that does not")
+
     def open(self) -> None:
         """Make the folder, empty; what an unfinished run left is dropped."""
         if self._remote:
             filesystem, path = filesystem_of(self._working)
-            if filesystem.get_file_info(path).type != fs.FileType.NotFound:
-                raise AnnotateError(f"{self._output} exists; name a folder that does not")
             filesystem.create_dir(path)
             return
-        if os.path.exists(self._target):
-            raise AnnotateError(f"{self._output} exists; name a folder that does not")
         shutil.rmtree(self._working, ignore_errors=True)
         os.mkdir(self._working)
 

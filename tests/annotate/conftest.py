@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,9 @@ def environment(tmp_path_factory):
         "[spacy_factories]\nlexicon_standin = lexicon_standin:LexiconStandin\n"
     )
     path = os.pathsep.join([str(folder), str(HERE), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
+    # A cluster that a test starts lets in only who has its token.
+    ray = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return {**os.environ, **ray, "PYTHONPATH": path, "PYTHONWARNINGS": "ignore"}
 
 
 @pytest.fixture(scope="session")
