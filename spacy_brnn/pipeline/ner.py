@@ -141,7 +141,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         """Write entities to the documents, by the tags from predict."""
         tags = TagSet(self.labels)
         for doc, numbers in zip(docs, predictions, strict=True):
-            set_entities(doc, tags.spans(doc, numbers.tolist()))
+            set_entities(doc, tags.spans(doc, self.model.ops.to_numpy(numbers)))
 
     def update(
         self,

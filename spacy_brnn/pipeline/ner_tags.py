@@ -63,18 +63,18 @@ class TagSet:
             allowed[rows, self._span_tags(end - start, label)] = True
         return allowed
 
-    def spans(self, doc: Doc, tags: Sequence[int]) -> list[Span]:
-        """The entities of a valid sequence of tags."""
-        spans = []
-        start = 0
-        for i, tag in enumerate(tags):
-            label, place = divmod(tag - 1, TAGS_PER_LABEL)
-            place = place + 1 if tag != OUTSIDE else OUTSIDE
-            if place in (BEGIN, UNIT):
-                start = i
-            if place in (LAST, UNIT):
-                spans.append(Span(doc, start, i + 1, label=self.labels[label]))
-        return spans
+    def spans(self, doc: Doc, tags: numpy.ndarray) -> list[Span]:
+        """The entities of a valid sequence of tags, (tokens,)."""
+        labels, places = numpy.divmod(tags - 1, TAGS_PER_LABEL)
+        places = numpy.where(tags == OUTSIDE, OUTSIDE, places + 1)
+        starts = numpy.flatnonzero((places == BEGIN) | (places == UNIT))
+        ends = numpy.flatnonzero((places == LAST) | (places == UNIT)) + 1
+        return [
+            Span(doc, start, end, label=self.labels[label])
+            for start, end, label in zip(
+                starts.tolist(), ends.tolist(), labels[starts].tolist(), strict=True
+            )
+        ]
 
     def _span_tags(self, length: int, label: str) -> list[int]:
         """The tags of an entity; O for one whose label is not among ours."""

@@ -21,13 +21,13 @@ def project(tmp_path):
 
 
 def test_official_archive(project):
-    [asset] = load_project_config(project)["assets"]
+    asset = load_project_config(project)["assets"][0]
     assert asset["url"] == "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
     assert asset["checksum"] == "7c2ac02c03563afcf9b574c7e56c153a"
     assert asset["dest"] == "assets/aclImdb_v1.tar.gz"
 
 
-@pytest.mark.parametrize("workflow", ["all", "seed"])
+@pytest.mark.parametrize("workflow", ["all", "seed", "ner"])
 def test_every_input_is_an_asset_a_config_or_an_earlier_output(project, workflow):
     config = load_project_config(project)
     commands = {command["name"]: command for command in config["commands"]}
