@@ -10,13 +10,11 @@ from thinc.types import Floats2d
 
 from ..nn.biluo import count_tags
 from .crf_layer import build_crf, set_crf_labels
-from .word_memory import with_word_memory
 
 
 def build_brnn_tagger(
     tok2vec: Model[list[Doc], list[Floats2d]],
     dropout: float = 0.0,
-    word_memory: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Tag tokens (spacy-brnn.BRNNTagger.v1).
 
@@ -25,13 +23,10 @@ def build_brnn_tagger(
 
     tok2vec: documents to one (tokens, width) array each.
     dropout: dropout on the states; `training.dropout` of a config overrides it.
-    word_memory: set beside each token's state the mean state of the document's tokens of the
-        same word, for documents of more than a sentence or two.
     RETURNS: per document (tokens, tags) scores.
     """
     output_layer: Model[Floats2d, Floats2d] = Linear()
-    states = with_word_memory(tok2vec) if word_memory else tok2vec
-    scores = chain(states, Dropout(dropout), with_array(output_layer))
+    scores = chain(tok2vec, Dropout(dropout), with_array(output_layer))
     crf = build_crf()
     return Model(
         "brnn_tagger",

@@ -11,19 +11,28 @@ from thinc.api import Model, Ops
 from thinc.types import Floats1d, Floats2d, Ints1d
 
 
-def with_word_memory(
+def build_word_memory(
     tok2vec: Model[list[Doc], list[Floats2d]],
 ) -> Model[list[Doc], list[Floats2d]]:
-    """Set beside each token's state the mean state of the document's tokens of the same word.
+    """Set beside each token's state the mean state of its word (spacy-brnn.WordMemory.v1).
 
+    The mean is over the document's tokens of the same word, whatever their case.
     A name that one sentence leaves open is often plain in another one of the same document.
 
     Source: Luo, Xiao and Zhao (2020), "Hierarchical Contextualized Representation for Named
     Entity Recognition", with the plain mean in place of attention.
 
-    RETURNS: per document (tokens, 2 * width of the tok2vec).
+    tok2vec: documents to one (tokens, width) array each.
+    RETURNS: per document (tokens, 2 * width).
+    Raises ValueError for a tok2vec of unknown width.
     """
-    return Model("word_memory", _forward, init=_init, layers=[tok2vec])
+    if not tok2vec.has_dim("nO"):
+        raise ValueError(
+            f"the output width of the tok2vec {tok2vec.name!r} is not known: "
+            "spacy-brnn.WordMemory.v1 needs a tok2vec that states it, as spacy.Tok2Vec.v2 does"
+        )
+    width = 2 * tok2vec.get_dim("nO")
+    return Model("word_memory", _forward, init=_init, layers=[tok2vec], dims={"nO": width})
 
 
 def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:

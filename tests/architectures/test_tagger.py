@@ -7,7 +7,7 @@ from thinc.api import Adam, Config, Model
 
 from spacy_brnn.architectures.char_embed import build_char_embed
 from spacy_brnn.architectures.tagger import set_labels
-from spacy_brnn.architectures.word_memory import with_word_memory
+from spacy_brnn.architectures.word_memory import build_word_memory
 
 N_LABELS = 2
 N_TAGS = 9
@@ -107,7 +107,7 @@ def test_characters_are_learned(docs):
 def test_word_memory_is_the_mean_over_a_document_s_tokens_of_a_word(docs):
     plain = build_char_embed(8)
     plain.initialize(X=docs)
-    model = with_word_memory(plain)
+    model = build_word_memory(plain)
     outputs = model.predict(docs)
     own = plain.predict(docs)
     for output, vectors in zip(outputs, own, strict=True):
@@ -117,13 +117,22 @@ def test_word_memory_is_the_mean_over_a_document_s_tokens_of_a_word(docs):
     numpy.testing.assert_allclose(outputs[2], model.predict([docs[2]])[0], rtol=1e-4)
 
 
+def test_word_memory_needs_a_width():
+    with pytest.raises(ValueError, match="width of the tok2vec 'x' is not known"):
+        build_word_memory(Model("x", lambda model, X, is_train: (X, lambda g: g)))
+
+
 def test_word_memory_backpropagates_the_gradient(docs):
     """By what it must be: of the sum of g . f(x) for a linear f, with respect to x."""
     rng = numpy.random.default_rng(0)
     seen = {}
     states = [rng.normal(size=(len(doc), 3)).astype("f") for doc in docs]
-    source = Model("source", lambda m, X, is_train: (states, lambda g: seen.update(g=g) or X))
-    outputs, backprop = with_word_memory(source)(docs, True)
+    source = Model(
+        "source",
+        lambda model, X, is_train: (states, lambda g: seen.update(g=g) or X),
+        dims={"nO": 3},
+    )
+    outputs, backprop = build_word_memory(source)(docs, True)
     gradients = [rng.normal(size=x.shape).astype("f") for x in outputs]
     backprop(gradients)
     by_outputs = sum((a * b).sum() for a, b in zip(outputs, gradients, strict=True))

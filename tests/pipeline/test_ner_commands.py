@@ -52,7 +52,7 @@ def inputs(tmp_path_factory):
 
 
 def overrides(inputs, component):
-    encode = f"components.{component}.model.tok2vec.encode"
+    encode = f"components.{component}.model.tok2vec.tok2vec.encode"
     return {
         "paths.train": str(inputs / "a.spacy"),
         "paths.dev": str(inputs / "a.spacy"),
@@ -138,6 +138,7 @@ def test_sentiment_and_entities_in_one_pass(inputs, trained, tmp_path):
 
 def test_the_width_of_the_encoder_s_input_is_that_of_100_dimensions():
     tok2vec = load_config(CONFIGS / "ner_conll.cfg")["components"]["brnn_ner"]["model"]["tok2vec"]
+    tok2vec = tok2vec["tok2vec"]
     embed = tok2vec["embed"]
     assert embed["words"]["width"] + embed["characters"]["width"] == OWN_WIDTH
     assert tok2vec["encode"]["input_width"] == OWN_WIDTH + 100
@@ -154,7 +155,7 @@ def test_both_configs_have_the_same_encoder():
 def test_vectors_of_another_width_are_refused_in_one_line(inputs, tmp_path):
     wrong = {
         **overrides(inputs, "brnn_ner"),
-        "components.brnn_ner.model.tok2vec.encode.input_width": 206,
+        "components.brnn_ner.model.tok2vec.tok2vec.encode.input_width": 206,
     }
     with pytest.raises(ValueError, match=r"expects vectors of width 206, but .* gives width 110"):
         train(CONFIGS / "ner_conll.cfg", tmp_path, overrides=wrong)
