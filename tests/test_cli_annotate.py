@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -27,3 +28,10 @@ def test_an_input_must_be_named():
     result = CliRunner().invoke(main, ["annotate"])
     assert result.exit_code == 2
     assert "Missing argument 'INPUT...'" in result.stderr
+
+
+def test_completion_comes_from_click():
+    environment = {**os.environ, "_SPACY_BRNN_COMPLETE": "bash_source"}
+    code = "from spacy_brnn.cli import main; main(prog_name='spacy-brnn')"
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert b"complete -o nosort" in result.stdout

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from spacy_brnn.annotate.annotator import Annotations, Annotator
 from spacy_brnn.annotate.batches import Batch
@@ -44,13 +45,14 @@ class PipelineOptions:
 def annotate_batches(
     batches: Iterator[Batch], options: PipelineOptions, n_process: int
 ) -> Annotated:
-    """Yield every batch with its annotations, in order.
+    """Yield every batch with its annotations, in order; a single batch is not worth a worker.
 
     Raises AnnotateError if the pipeline cannot be loaded or a worker process dies.
     """
-    if n_process == 1:
-        return _annotate_here(batches, options)
-    return _annotate_in_workers(batches, options, n_process)
+    first = list(islice(batches, 2))
+    if n_process == 1 or len(first) < 2:
+        return _annotate_here(chain(first, batches), options)
+    return _annotate_in_workers(chain(first, batches), options, n_process)
 
 
 def _annotate_here(batches: Iterator[Batch], options: PipelineOptions) -> Annotated:

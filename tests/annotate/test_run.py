@@ -1,10 +1,18 @@
 import csv
 import gzip
 import json
+import os
+import re
+import struct
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 
-from .conftest import read_jsonl, write_jsonl
+from spacy_brnn.annotate import annotator, progress
+
+from .conftest import MAIN, read_jsonl, write_jsonl
 
 FIELDS = ["sentiment_label", "sentiment_score", "sentiment_polarity"]
 REVIEWS = [
@@ -130,6 +138,41 @@ def test_workers_give_the_same_bytes(annotate, start, model, tmp_path):
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 0, messages
     assert (tmp_path / "two.jsonl").read_bytes() == (tmp_path / "one.jsonl").read_bytes()
+
+
+def test_a_pipeline_that_has_learnt_many_words_is_loaded_anew(model, monkeypatch):
+    monkeypatch.setattr(annotator, "MOST_NEW_STRINGS", 5)
+    annotate = annotator.Annotator(model)
+    first = annotate.nlp
+    before = annotate(["good one two three four five six", "bad"])
+    assert annotate(["good one two three four five six", "bad"]) == before
+    assert annotate.nlp is not first
+
+
+def test_progress_in_a_log(annotate, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LOG_LINES", 0)
+    write_jsonl(tmp_path / "in.jsonl", REVIEWS[:2] * 50)
+    lines = annotate("in.jsonl", "-o", "out.jsonl", "--batch-size", 50).stderr.splitlines()
+    assert re.fullmatch(r"\d+%, 50 documents, [\d,.e+]+/s, 50% positive, \d\d:\d\d left", lines[0])
+    assert lines[1].startswith("100%, 100 documents, ")
+
+
+def test_progress_on_a_terminal(environment, model, tmp_path):
+    write_jsonl(tmp_path / "in.jsonl", REVIEWS[:2] * 50)
+    fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
+    terminal, stderr = os.openpty()
+    fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    command = ["annotate", "in.jsonl", "-o", "out.jsonl", "--batch-size", "5", "--model", model]
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *command], env=environment, cwd=tmp_path, stderr=stderr
+    )
+    os.close(stderr)
+    shown = b""
+    with suppress(OSError):  # how a terminal ends
+        while part := os.read(terminal, 1000):
+            shown += part
+    assert process.wait(timeout=30) == 0
+    assert re.search(rb"\d+% \|.*\| \d\d:\d\d left, \d+ documents, .*/s, 50% positive", shown)
 
 
 def test_the_summary_is_on_standard_error(annotate, tmp_path):
