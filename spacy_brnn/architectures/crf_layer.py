@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+import numpy
 import torch
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.layers.pytorchwrapper import forward
@@ -15,14 +16,14 @@ from ..nn.crf import CRF
 from .torch_shim import FlatTorchShim
 
 Emissions: TypeAlias = list[Floats2d]
-AllowedTags: TypeAlias = list[Floats2d]
+AllowedTags: TypeAlias = list[numpy.ndarray]
 
 
 def build_crf() -> Model[tuple[Emissions, AllowedTags], Floats1d | list[Ints1d]]:
     """A linear-chain CRF over BILUO tags; set_crf_labels gives it its size.
 
     Its input are a score per token and tag, (tokens, tags) for each document, and which tags
-    each token may have, as bool arrays of the same shapes. In training it gives the loss of
+    each token may have, as numpy's bool arrays of the same shapes. In training it gives the loss of
     each document and backpropagates the gradient of these to the scores; in prediction it
     gives the best tags, (tokens,) for each document.
     """
@@ -48,7 +49,7 @@ def _to_torch(
     arguments = (
         xp2torch(model.ops.flatten(emissions), requires_grad=is_train, device=device),
         torch.tensor(lengths, dtype=torch.int64, device=device),
-        xp2torch(model.ops.xp.concatenate(allowed), device=device),
+        torch.from_numpy(numpy.concatenate(allowed)).to(device),
     )
 
     def from_torch(gradients: ArgsKwargs) -> Emissions:
