@@ -23,10 +23,11 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
     model = _build(name)
     weights.load(model, name)
     model.attrs["labels"] = card.load(name)["labels"]
-    model.attrs["untrained"] = partial(_build, name)
     return model
 
 
 def _build(name: str) -> Model[list[Doc], Floats2d]:
     config = Config().from_disk(weights.folder(name) / "config.cfg")
-    return registry.resolve(config)["model"]
+    model = registry.resolve(config)["model"]
+    model.attrs["untrained"] = partial(_build, name)
+    return model

@@ -12,6 +12,7 @@ import torch
 from thinc.api import Model, PyTorchShim, torch2xp, xp2torch
 from thinc.layers.pytorchwrapper import forward
 from thinc.types import ArgsKwargs, Floats2d
+from thinc.util import get_torch_default_device
 from torch import Tensor, nn
 
 if hasattr(os, "register_at_fork"):
@@ -29,12 +30,27 @@ class FlatTorchShim(PyTorchShim):
     """
 
     def __init__(self, module: nn.Module, *, mixed_precision: bool = False) -> None:
+        on_gpu = get_torch_default_device().type == "cuda"
         super().__init__(
             module,
-            mixed_precision=mixed_precision,
+            mixed_precision=mixed_precision and on_gpu,
             serialize_model=_arrays_to_bytes,
             deserialize_model=_arrays_from_bytes,
         )
+
+        self._bfloat16 = mixed_precision and not on_gpu
+
+    def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
+        """Forward in training; with mixed precision in bfloat16 on a CPU too."""
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._bfloat16):
+            return super().begin_update(inputs)
+
+    def finish_update(self, optimizer: Callable) -> None:
+        """Update the parameters and zero their gradients.
+
+        `nlp.rehearse` keeps the gradients for later, so it gets copies: those stay as they are.
+        """
+        super().finish_update(lambda key, value, gradient: optimizer(key, value, gradient.copy()))
 
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
@@ -68,7 +84,7 @@ def wrap_torch(
     return Model(
         name,
         forward,
-        init=_check_width,
+        init=_init,
         attrs={"convert_inputs": _flat_inputs, "convert_outputs": convert_outputs},
         shims=[FlatTorchShim(module, mixed_precision=mixed_precision)],
         dims={"nI": n_in, "nO": n_out},
@@ -124,13 +140,16 @@ def _flat_inputs(
     return ArgsKwargs(args=arguments, kwargs={}), from_torch
 
 
-def _check_width(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:
+def _init(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:
     expected = model.get_dim("nI")
     if X and X[0].shape[1] != expected:
         raise ValueError(
             f"{model.name} expects vectors of width {expected}, but the layer before it gives "
             f"width {X[0].shape[1]}: make the two widths in the config agree"
         )
+    # A model may have been trained before; initialized, it starts from scratch.
+    if reset := getattr(model.shims[0]._model, "reset_parameters", None):
+        reset()
 
 
 def _arrays_to_bytes(module: nn.Module) -> bytes:

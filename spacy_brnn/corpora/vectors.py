@@ -21,8 +21,8 @@ class Sentences:
     def __init__(self, paths: list[Path]) -> None:
         vocab = Vocab()
         self.documents = [
-            # A line break would break the lines of the vectors' text format.
-            [token.norm_ for token in doc if not token.is_space]
+            # White space would break the lines and columns of the vectors' text format.
+            [token.norm_ for token in doc if token.norm_.split() == [token.norm_]]
             for path in paths
             for doc in DocBin().from_disk(path).get_docs(vocab)
         ]

@@ -55,6 +55,10 @@ class BRNN(nn.Module):
         widths = [input_width] + [2 * hidden_width] * (depth - 1)
         self.forwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
         self.backwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew."""
         self.apply(_reset_parameters)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
@@ -70,7 +74,7 @@ class BRNN(nn.Module):
             self.dropouts, self.forwards, self.backwards, strict=True
         ):
             states = self._layer(dropout(states, lengths), buckets, forward, backward)
-        return states
+        return states.to(inputs.dtype)
 
     def _layer(
         self, inputs: Tensor, buckets: list[Bucket], forward: nn.RNNBase, backward: nn.RNNBase

@@ -9,12 +9,13 @@ from itertools import islice
 from pathlib import Path
 
 import numpy
+from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline.textcat import TextCategorizer, textcat_score
 from spacy.tokens import Doc, Span
-from spacy.training import Example, validate_get_examples
+from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model
+from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
@@ -24,8 +25,11 @@ from .extensions import (
     register_span_scorer,
     set_polarities,
 )
+from .objective import SUPERVISED, MixedLoss, Objective
 from .sentiment_value import Sentiment
 
+# How far from 1 the sum of a document's probabilities may be.
+SUM_TOLERANCE = 1e-4
 DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
 
 
@@ -35,6 +39,7 @@ DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
     default_config={
         "model": DEFAULT_MODEL,
         "polarities": DEFAULT_POLARITIES,
+        "objective": {"cross_entropy": 1.0},
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
     default_score_weights={
@@ -55,13 +60,16 @@ def make_brnn_sentiment(
     name: str,
     model: Model[list[Doc], Floats2d],
     polarities: dict[str, float],
+    objective: dict[str, float],
     scorer: Callable | None,
 ) -> BRNNSentiment:
     """Create a brnn_sentiment component; by default with the weights that ship.
 
     model: documents to the scores of exclusive labels, as spacy-brnn.TextCatBRNN.v1 gives.
     polarities: what each label counts in the polarity, -1..1; a label not named counts 0.
+    objective: the fields of Objective: the weights of the losses in training.
     scorer: the scoring method.
+    Raises ValueError for a field that Objective does not have.
     """
     if "labels" in model.attrs and nlp.lang != "en":
         warnings.warn(
@@ -69,7 +77,14 @@ def make_brnn_sentiment(
             f"is {nlp.lang!r}: train a model of your own for it",
             stacklevel=2,
         )
-    return BRNNSentiment(nlp.vocab, model, name, polarities=polarities, scorer=scorer)
+    return BRNNSentiment(
+        nlp.vocab,
+        model,
+        name,
+        polarities=polarities,
+        objective=Objective.from_config(objective),
+        scorer=scorer,
+    )
 
 
 class BRNNSentiment(TextCategorizer):
@@ -90,10 +105,12 @@ class BRNNSentiment(TextCategorizer):
         name: str = "brnn_sentiment",
         *,
         polarities: dict[str, float] = DEFAULT_POLARITIES,
+        objective: Objective = SUPERVISED,
         scorer: Callable | None = textcat_score,
     ) -> None:
         super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
         self.polarities = polarities
+        self.objective = objective
         self.cfg["labels"] = list(model.attrs.get("labels", []))
         self._register()
 
@@ -139,6 +156,38 @@ class BRNNSentiment(TextCategorizer):
         scores = self.predict([span.as_doc()])[0].tolist()
         return Sentiment.from_scores(dict(zip(self.labels, scores, strict=True)), self.polarities)
 
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learn from a batch: from labels, and without them where the objective says how.
+
+        drop: the dropout rate.
+        sgd: the optimizer; without one the gradients add up.
+        losses: to which the batch's loss is added, under the component's name.
+        Raises ValueError for labels out of range.
+        """
+        if self.objective.is_supervised:
+            return super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, "BRNNSentiment.update")
+        self._validate_categories(examples)
+        filled = [example for example in examples if len(example.predicted)]
+        if not filled:
+            return losses
+        truths, mask = self._examples_to_truth(filled)
+        docs = [example.predicted for example in filled]
+        parts = MixedLoss(self.model, self.objective).backprop(docs, truths, mask, drop)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += self.objective.total(parts)
+        return losses
+
     def initialize(
         self,
         get_examples: Callable[[], Iterable[Example]],
@@ -166,20 +215,24 @@ class BRNNSentiment(TextCategorizer):
             )
         if not pretrained:
             self._discard_pretrained()
+        for label in labels or []:
+            self.add_label(label)
         # One pass over the corpus, which is read and tokenized anew each time it is asked for.
         seen: dict[str, None] = {}
         docs = self._read(get_examples, seen)
-        if needs_vocabulary(self.model, self.vocab):
+        if not pretrained and needs_vocabulary(self.model, self.vocab):
             set_vocabulary(self.model, docs)
         else:
             deque(docs, maxlen=0)
-        labels = seen if labels is None else labels
+        for label in seen if labels is None else []:
+            self.add_label(label)
         if pretrained:
-            for label in labels:
-                self.add_label(label)
+            self._set_positive_label(positive_label)
             return
         sample = list(islice(get_examples(), 10))
-        super().initialize(lambda: sample, nlp=nlp, labels=labels, positive_label=positive_label)
+        super().initialize(
+            lambda: sample, nlp=nlp, labels=self.labels, positive_label=positive_label
+        )
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
         """Load from bytes, in place of the weights that ship."""
@@ -200,7 +253,15 @@ class BRNNSentiment(TextCategorizer):
         for example in get_examples():
             self._validate_categories([example])
             seen.update(dict.fromkeys(example.reference.cats))
-            yield example.reference
+            yield example.predicted  # What the model reads; its tokens have all their norms.
+
+    def _set_positive_label(self, label: str | None) -> None:
+        """As TextCategorizer.initialize does."""
+        if label is not None and label not in self.labels:
+            raise ValueError(Errors.E920.format(pos_label=label, labels=self.labels))
+        if label is not None and len(self.labels) != 2:
+            raise ValueError(Errors.E919.format(pos_label=label, labels=self.labels))
+        self.cfg["positive_label"] = label
 
     def _register(self) -> None:
         register_extensions()
@@ -215,10 +276,17 @@ class BRNNSentiment(TextCategorizer):
             self.cfg["labels"] = []
 
     def _validate_categories(self, examples: Iterable[Example]) -> None:
-        """Raise ValueError for scores outside 0..1 or that add up to more than 1."""
+        """Raise ValueError for scores outside 0..1 or that add up to more than 1.
+
+        What the cats of other components hold is their business, once the labels are known.
+        """
         for example in examples:
-            scores = example.reference.cats.values()
-            if any(not 0.0 <= score <= 1.0 for score in scores) or sum(scores) > 1.0 + 1e-4:
+            cats = example.reference.cats
+            scores = [cats[label] for label in self.labels or cats if label in cats]
+            if (
+                any(not 0.0 <= score <= 1.0 for score in scores)
+                or sum(scores) > 1.0 + SUM_TOLERANCE
+            ):
                 raise ValueError(
                     "labels are exclusive, so their values must lie in 0..1 and add up to 1 at "
                     f"most, not {example.reference.cats} (document that begins "
@@ -238,6 +306,6 @@ class BRNNSentiment(TextCategorizer):
     def _truth(self, cats: dict[str, float]) -> list[float]:
         missing = [label for label in self.labels if label not in cats]
         rest = 1.0 - sum(cats.get(label, 0.0) for label in self.labels)
-        known = len(missing) == 1 or rest <= 0.0
+        known = len(missing) == 1 or rest <= SUM_TOLERANCE
         fill = max(rest, 0.0) if cats and known else numpy.nan
         return [cats.get(label, fill) for label in self.labels]
