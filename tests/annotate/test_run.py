@@ -172,7 +172,7 @@ def test_progress_on_a_terminal(environment, model, tmp_path):
         while part := os.read(terminal, 1000):
             shown += part
     assert process.wait(timeout=30) == 0
-    assert re.search(rb"\d+% \|.*\| \d\d:\d\d left, \d+ documents, .*/s, 50% positive", shown)
+    assert re.search(rb"\d+% \|.*\| \d\d:\d\d left, \d+ documents, .*/s, \d+% positive", shown)
 
 
 def test_the_summary_is_on_standard_error(annotate, tmp_path):
