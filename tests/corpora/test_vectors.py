@@ -1,10 +1,11 @@
 import builtins
+import subprocess
+import sys
 
 import numpy
 import pytest
 import spacy
 from click.testing import CliRunner
-from spacy.cli.init_pipeline import init_vectors_cli
 from spacy.tokens import DocBin
 
 from spacy_brnn.corpora.vectors import Sentences, main, standardize
@@ -39,7 +40,8 @@ def test_writes_what_spacy_init_vectors_reads(corpus, tmp_path):
     arguments = [str(corpus), str(output), "--width", "8", "--min-count", "2", "--workers", "1"]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
-    init_vectors_cli("en", output, tmp_path / "vectors")
+    command = [sys.executable, "-m", "spacy", "init", "vectors", "en", output, tmp_path / "vectors"]
+    subprocess.run(command, check=True)
     vectors = spacy.load(tmp_path / "vectors").vocab.vectors
     assert vectors.shape == (11, 8)
     assert "not" in vectors and "\n" not in vectors
