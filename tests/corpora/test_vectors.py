@@ -43,7 +43,7 @@ def test_writes_what_spacy_init_vectors_reads(corpus, tmp_path):
     command = [sys.executable, "-m", "spacy", "init", "vectors", "en", output, tmp_path / "vectors"]
     subprocess.run(command, check=True)
     vectors = spacy.load(tmp_path / "vectors").vocab.vectors
-    assert vectors.shape == (11, 8)
+    assert vectors.shape == (10, 8)
     assert "not" in vectors and "\n" not in vectors
 
 
