@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -36,7 +37,7 @@ def annotate_and_report(options: AnnotateOptions) -> int:
         return FAILED
     except OSError as error:
         _say(f"Error: {error.filename or options.output}: {error.strerror or error}")
-        if options.output != STDOUT and options.engine == "local":
+        if Path(f"{options.output}.partial", "checkpoint.json").exists():
             _say("What was done up to the last checkpoint is safe: the same command goes on there")
         return FAILED
     if not options.quiet:

@@ -239,20 +239,21 @@ def _follow(
     new = path.with_name(path.name + ".partial")
     started = time.monotonic()
     done = 0
-    with open(new, "wb") as rejects:
-        for row in results.iter_rows():
-            counted, rejected, consumed = pickle.loads(row["result"])
-            if rejected and options.errors == "stop":
-                raise AnnotateError(f"{rejected[0].place()}: {rejected[0].reason}")
-            rejects.writelines(map(encode_rejected, rejected))
-            tally.merge(counted)
-            tally.seconds = time.monotonic() - started
-            done += consumed
-            bar.show(done, tally, tally.documents_per_second)
-    if tally.rejected:
-        os.replace(new, path)
-    else:
-        new.unlink()
+    try:
+        with open(new, "wb") as rejects:
+            for row in results.iter_rows():
+                counted, rejected, consumed = pickle.loads(row["result"])
+                if rejected and options.errors == "stop":
+                    raise AnnotateError(f"{rejected[0].place()}: {rejected[0].reason}")
+                rejects.writelines(map(encode_rejected, rejected))
+                tally.merge(counted)
+                tally.seconds = time.monotonic() - started
+                done += consumed
+                bar.show(done, tally, tally.documents_per_second)
+        if tally.rejected:
+            os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _chunk(source: int, part: int, batches: list[Batch], before: int) -> dict[str, Any]:

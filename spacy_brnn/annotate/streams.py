@@ -15,7 +15,8 @@ class OversizeLine(Exception):
 
     def __init__(self, head: bytes) -> None:
         """Keep the line's first bytes."""
-        super().__init__(f"longer than {MAX_RECORD_BYTES // 2**20} MiB")
+        limit = MAX_RECORD_BYTES // 2**20
+        super().__init__(f"longer than {limit} MiB (only its beginning is kept here)")
         self.head = head
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import gzip
 import io
 import json
 
@@ -226,3 +227,21 @@ def test_formats_that_jump_about_are_not_read_from_a_pipe(annotate, name):
     result = annotate("-", "--input-format", name, input=b"")
     assert result.exit_code == 1
     assert f"{name} cannot be read from standard input" in result.stderr
+
+
+def test_files_are_read_by_uri(annotate, tmp_path):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "folder").mkdir()
+    write_jsonl(tmp_path / "folder" / "1.jsonl", ROWS[:2])
+    with gzip.open(tmp_path / "folder" / "2.jsonl.gz", "wt") as file:
+        file.write(json.dumps(ROWS[2]) + "\n")
+    (tmp_path / "folder" / "other.csv").touch()
+    write_jsonl(tmp_path / "plain.jsonl", ROWS)
+    uri = (tmp_path / "folder").as_uri()
+    expected = annotate("plain.jsonl").stdout
+    assert annotate(uri).stdout == expected
+    assert annotate(f"{uri}/1.jsonl", f"{uri}/2.jsonl.gz", "-o", "out.jsonl").exit_code == 0
+    assert (tmp_path / "out.jsonl").read_text() == expected
+    result = annotate(f"{uri}/none.jsonl")
+    assert f"{uri}/none.jsonl: no such file or folder" in result.stderr
+    assert "Error: xyz://a: " in annotate("xyz://a").stderr

@@ -138,9 +138,7 @@ def test_a_folder_that_is_not_writable(annotate, tmp_path):
     (tmp_path / "in.jsonl").write_bytes(GOOD)
     for output in ("/proc/out.jsonl", "in.jsonl/out.jsonl"):
         result = annotate("in.jsonl", "-o", output)
-        assert result.exit_code == 1
-        assert result.stderr.startswith("Error: ")
-        assert "Traceback" not in result.stderr
+        assert one_line(result).startswith("Error: ")
 
 
 def test_a_pipe_that_closes_early(start, model, tmp_path):

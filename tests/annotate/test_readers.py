@@ -3,7 +3,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_brnn.annotate import records, streams
@@ -135,6 +135,7 @@ def test_a_line_that_is_too_long_is_rejected_and_the_next_is_read(name, head, mo
     assert after.number == long.number + 1
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.dictionaries(st.text(), st.integers() | TEXTS), max_size=5), st.lists(TEXTS))
 def test_jsonl_reads_what_json_writes(others, texts):
     written = [{**other, "text": text} for other, text in zip(others, texts, strict=False)]
@@ -142,6 +143,7 @@ def test_jsonl_reads_what_json_writes(others, texts):
     assert [item.fields for item in read(content, "jsonl")] == written
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_csv_reads_what_csv_writes(rows):
     text = io.StringIO()
@@ -151,6 +153,7 @@ def test_csv_reads_what_csv_writes(rows):
 
 
 @pytest.mark.parametrize("name", ["jsonl", "csv", "tsv", "text"])
+@settings(max_examples=50, deadline=None)
 @given(
     content=st.binary() | st.lists(st.sampled_from([b'{"text":"a"}', b"\n", b'"', b"a,b", b"\xff"]))
 )

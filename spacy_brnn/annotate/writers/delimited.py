@@ -96,8 +96,12 @@ def _table(
     header: Sequence[str], rows: Iterable[dict[str, Any]], delimiter: str, *, with_header: bool
 ) -> bytes:
     text = io.StringIO()
-    table = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    if with_header:
-        table.writerow([to_cell(name) for name in header])
-    table.writerows([to_cell(row.get(name)) for name in header] for row in rows)
+    lines = [header] if with_header else []
+    lines += ([row.get(name) for name in header] for row in rows)
+    plain = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    quoted = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for line in lines:
+        cells = [to_cell(value) for value in line]
+        # The module quotes line ends only if they are its own, but readers take any.
+        (quoted if any("\r" in cell for cell in cells) else plain).writerow(cells)
     return text.getvalue().encode("utf-8")

@@ -72,10 +72,19 @@ class ParquetWriter:
 def _array(values: list[Any], kind: pa.DataType | None) -> tuple[pa.Array, dict | None]:
     for wanted in (kind, None) if kind is not None else (None,):
         try:
-            return pa.array(_encodable(values), type=wanted), None
+            array = pa.array(_encodable(values), type=wanted)
         except (pa.ArrowException, OverflowError):
             continue
+        if _storable(array.type):
+            return array, None
     return _json_array(values), _AS_JSON
+
+
+def _storable(kind: pa.DataType) -> bool:
+    """Whether Parquet has room for the type: it has none for objects without fields."""
+    if pa.types.is_struct(kind):
+        return kind.num_fields > 0 and all(_storable(field.type) for field in kind)
+    return _storable(kind.value_type) if pa.types.is_list(kind) else True
 
 
 def _json_array(values: list[Any]) -> pa.Array:
