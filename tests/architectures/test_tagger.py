@@ -6,6 +6,7 @@ from spacy.util import registry
 from thinc.api import Adam, Config, Model
 
 from spacy_brnn.architectures.char_embed import build_char_embed
+from spacy_brnn.architectures.concat_embed import build_concat_embed
 from spacy_brnn.architectures.tagger import set_labels
 from spacy_brnn.architectures.word_memory import build_word_memory
 
@@ -102,6 +103,37 @@ def test_characters_are_learned(docs):
     backprop([numpy.ones_like(x) for x in vectors])
     model.finish_update(Adam(0.1, L2=0.0))
     assert not numpy.allclose(before, model.predict(docs)[0])
+
+
+def make_vectors(width=3):
+    nlp = spacy.blank("en")
+    for i, word in enumerate(("york", "new")):
+        nlp.vocab.set_vector(word, numpy.full(width, i + 1.0))
+    return nlp
+
+
+def test_vectors_are_found_by_the_attribute_also_in_a_saved_pipeline(tmp_path):
+    make_vectors().to_disk(tmp_path)
+    nlp = spacy.load(tmp_path)
+    docs = [Doc(nlp.vocab, words=["New", "York", "is"]), Doc(nlp.vocab)]
+    words, characters = build_char_embed(4), build_char_embed(2)
+    model = build_concat_embed(words, characters, vectors_attr="LOWER").initialize(X=docs)
+    vectors, backprop = model.begin_update(docs)
+    assert [x.shape for x in vectors] == [(3, 9), (0, 9)]
+    numpy.testing.assert_array_equal(vectors[0][:, 6:], [[2.0] * 3, [1.0] * 3, [0.0] * 3])
+    numpy.testing.assert_array_equal(vectors[0][:, :4], words.predict(docs)[0])
+    before = nlp.vocab.vectors.data.copy()
+    backprop([numpy.ones_like(x) for x in vectors])
+    model.finish_update(Adam(0.1, L2=0.0))
+    numpy.testing.assert_array_equal(nlp.vocab.vectors.data, before)
+
+
+def test_vectors_have_to_be_there_and_the_attribute_known(docs):
+    model = build_concat_embed(build_char_embed(4), build_char_embed(2), vectors_attr="LOWER")
+    with pytest.raises(ValueError, match="needs vectors with one row per word"):
+        model.initialize(X=docs)
+    with pytest.raises(ValueError, match="must name a token attribute such as LOWER, not 'LOW'"):
+        build_concat_embed(build_char_embed(4), build_char_embed(2), vectors_attr="LOW")
 
 
 def test_word_memory_is_the_mean_over_a_document_s_tokens_of_a_word(docs):
