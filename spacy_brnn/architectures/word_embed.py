@@ -106,7 +106,7 @@ def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = N
         words = sorted(vectors.key2row, key=vectors.key2row.get)[:size]
         _set_keys(model, words)
     rows = len(model.attrs["keys"]) + model.attrs["oov_rows"]
-    table = numpy.random.normal(scale=0.1, size=(rows, width)).astype("float32")
+    table = numpy.random.uniform(-0.05, 0.05, size=(rows, width)).astype("float32")
     if size:
         rows_of_words = [vectors.key2row[word] for word in words]
         table[:size] = model.ops.to_numpy(vectors.data)[rows_of_words]

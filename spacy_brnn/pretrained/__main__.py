@@ -25,7 +25,7 @@ def main(pipeline: Path, name: str, facts: Path) -> None:
     component = nlp.get_pipe("brnn_sentiment")
     target = Path(__file__).parent / name
     target.mkdir(exist_ok=True)
-    model = nlp.config["components"]["brnn_sentiment"]["model"]
+    model = nlp.config.interpolate()["components"]["brnn_sentiment"]["model"]
     Config({"model": model}).to_disk(target / "config.cfg")
     weights.save(component.model, target)
     known = {**srsly.read_json(facts), "labels": list(component.labels)}
