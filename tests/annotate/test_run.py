@@ -158,7 +158,7 @@ def test_progress_in_a_log(annotate, tmp_path, monkeypatch):
 
 
 def test_progress_on_a_terminal(environment, model, tmp_path):
-    write_jsonl(tmp_path / "in.jsonl", REVIEWS[:2] * 50)
+    write_jsonl(tmp_path / "in.jsonl", REVIEWS[:2] * 500)
     fcntl, termios = pytest.importorskip("fcntl"), pytest.importorskip("termios")
     terminal, stderr = os.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))

@@ -88,7 +88,7 @@ def _make_examples(nlp, pairs=None):
     return [Example.from_dict(nlp.make_doc(text), {"cats": gold}) for text, gold in pairs]
 
 
-def _train(nlp, examples, steps=40, **settings):
+def _train(nlp, examples, steps=80, **settings):
     sgd = nlp.initialize(lambda: examples)
     sgd.learn_rate = 0.02
     losses = []
