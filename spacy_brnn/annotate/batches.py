@@ -9,7 +9,7 @@ from spacy_brnn.annotate.annotator import Annotation, Annotations
 from spacy_brnn.annotate.inputs import InputReader, Position
 from spacy_brnn.annotate.records import Item, Record, Rejected, reject
 
-MAX_BATCH_CHARACTERS = 250_000
+MAX_BATCH_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)

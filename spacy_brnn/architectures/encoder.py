@@ -26,8 +26,7 @@ def build_brnn_encoder(
     input_width: width of the embedded tokens; None for the same as width.
     dropout: variational dropout between layers.
     input_dropout: variational dropout on the embedded tokens.
-    mixed_precision: work in half precision where it is safe: on a GPU always, on a CPU in
-        training (bfloat16).
+    mixed_precision: train in half precision where it is safe (on a CPU in bfloat16).
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.
     """

@@ -17,7 +17,8 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
 
     name: which of the models that ship.
     RETURNS: (documents, 2) probabilities of POSITIVE and NEGATIVE, in the order of the
-        attribute "labels". The attribute "untrained" makes the same model without weights.
+        attribute "labels". The attributes "pretrained" and "untrained" make it anew, with its
+        weights and without.
     Raises ValueError for a name that does not ship.
     """
     model = _build(name)
@@ -30,4 +31,5 @@ def _build(name: str) -> Model[list[Doc], Floats2d]:
     config = Config().from_disk(weights.folder(name) / "config.cfg")
     model = registry.resolve(config)["model"]
     model.attrs["untrained"] = partial(_build, name)
+    model.attrs["pretrained"] = partial(build_pretrained_textcat, name)
     return model

@@ -37,8 +37,15 @@ class FlatTorchShim(PyTorchShim):
             serialize_model=_arrays_to_bytes,
             deserialize_model=_arrays_from_bytes,
         )
-
         self._bfloat16 = mixed_precision and not on_gpu
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """Forward, in float32: in half precision a result depends on the rest of the batch."""
+        mixed_precision, self._mixed_precision = self._mixed_precision, False
+        try:
+            return super().predict(inputs)
+        finally:
+            self._mixed_precision = mixed_precision
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
         """Forward in training; with mixed precision in bfloat16 on a CPU too."""

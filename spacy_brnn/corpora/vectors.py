@@ -1,4 +1,4 @@
-"""Word vectors from converted corpora: python -m spacy_brnn.corpora.vectors CORPUS... OUT.
+"""Word vectors from converted corpora: python -m spacy_brnn.corpora.vectors CORPUS... -o OUT.
 
 The training itself is gensim's; `spacy init vectors` reads what comes out.
 """
@@ -24,11 +24,20 @@ class Sentences:
             # White space would break the lines and columns of the vectors' text format.
             [token.norm_ for token in doc if token.norm_.split() == [token.norm_]]
             for path in paths
-            for doc in DocBin().from_disk(path).get_docs(vocab)
+            for doc in _read(path).get_docs(vocab)
         ]
 
     def __iter__(self) -> Iterator[list[str]]:
         return iter(self.documents)
+
+
+def _read(path: Path) -> DocBin:
+    try:
+        return DocBin().from_disk(path)
+    except ValueError:
+        raise click.ClickException(
+            f"{path} is not a DocBin file, as `spacy-brnn convert` writes"
+        ) from None
 
 
 def standardize(vectors: numpy.ndarray, counts: numpy.ndarray) -> numpy.ndarray:
@@ -48,7 +57,13 @@ def standardize(vectors: numpy.ndarray, counts: numpy.ndarray) -> numpy.ndarray:
 @click.argument(
     "corpora", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where the vectors go, in word2vec's text format.",
+)
 @click.option("--width", default=128, show_default=True, help="Features of a vector.")
 @click.option("--epochs", default=8, show_default=True)
 @click.option("--min-count", default=5, show_default=True, help="Leave out rarer words.")
@@ -70,28 +85,35 @@ def main(
 ) -> None:
     """Train skip-gram vectors (Mikolov et al. 2013) on the DocBin files CORPORA.
 
-    OUTPUT is in word2vec's text format, the most frequent word first, for
-    `spacy init vectors`. Needs gensim: pip install 'spacy-brnn[vectors]'.
+    The most frequent word comes first, for `spacy init vectors`. Needs gensim:
+    pip install 'spacy-brnn[vectors]'.
     """
     try:
         from gensim.models import Word2Vec
     except ImportError:
         raise click.ClickException("gensim is missing: pip install 'spacy-brnn[vectors]'") from None
-    keyed = Word2Vec(
-        Sentences(list(corpora)),
-        sg=1,
-        vector_size=width,
-        window=5,
-        negative=5,
-        sample=1e-4,
-        min_count=min_count,
-        epochs=epochs,
-        seed=seed,
-        workers=workers,
-    ).wv
+    try:
+        keyed = Word2Vec(
+            Sentences(list(corpora)),
+            sg=1,
+            vector_size=width,
+            window=5,
+            negative=5,
+            sample=1e-4,
+            min_count=min_count,
+            epochs=epochs,
+            seed=seed,
+            workers=workers,
+        ).wv
+    except RuntimeError:  # gensim's for an empty vocabulary
+        raise click.ClickException(
+            f"no word occurs {min_count} times in these corpora: lower --min-count"
+        ) from None
     counts = numpy.asarray([keyed.get_vecattr(word, "count") for word in keyed.index_to_key])
     keyed.vectors = standardize(keyed.vectors, counts)
-    keyed.save_word2vec_format(output)
+    partial = output.with_name(f"{output.name}.partial")
+    keyed.save_word2vec_format(partial)
+    partial.replace(output)
     click.echo(f"{output}: {len(keyed):,} words", err=True)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
@@ -23,14 +23,18 @@ DEFAULT_POLARITIES = {"POSITIVE": 1.0, "NEGATIVE": -1.0}
 class SpanScorer(Protocol):
     """What can tell a span's sentiment: the component of the span's pipeline."""
 
-    vocab: Vocab
+    @property
+    def label_polarities(self) -> Mapping[str, float]:
+        """What each of its labels counts in the polarity."""
 
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of the span, read by itself."""
 
 
-# A Doc knows its vocabulary but not its pipeline, so components are found by their vocabulary.
+# A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
+# documents' vocabulary. The vocabularies live as long as the component: no id is given twice.
 _scorers: WeakValueDictionary[int, SpanScorer] = WeakValueDictionary()
+_vocabs: WeakKeyDictionary[SpanScorer, dict[int, Vocab]] = WeakKeyDictionary()
 
 
 def register_extensions() -> None:
@@ -49,9 +53,10 @@ def register_extensions() -> None:
             )
 
 
-def register_span_scorer(scorer: SpanScorer) -> None:
-    """Let this component answer for the spans of its vocabulary's documents."""
-    _scorers[id(scorer.vocab)] = scorer
+def register_span_scorer(scorer: SpanScorer, vocab: Vocab) -> None:
+    """Let this component answer for the documents of this vocabulary."""
+    _vocabs.setdefault(scorer, {})[id(vocab)] = vocab
+    _scorers[id(vocab)] = scorer
 
 
 def set_polarities(doc: Doc, polarities: Mapping[str, float]) -> None:
@@ -62,14 +67,18 @@ def set_polarities(doc: Doc, polarities: Mapping[str, float]) -> None:
 
 
 def _doc_sentiment(doc: Doc) -> Sentiment | None:
-    polarities = doc.user_data.get(POLARITIES_KEY, DEFAULT_POLARITIES)
+    polarities = doc.user_data.get(POLARITIES_KEY)
+    if polarities is None:
+        # A DocBin leaves user data out: the pipeline still knows.
+        scorer = _scorers.get(id(doc.vocab))
+        polarities = scorer.label_polarities if scorer else DEFAULT_POLARITIES
     scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
     return Sentiment.from_scores(scores, polarities) if scores else None
 
 
 def _span_sentiment(span: Span) -> Sentiment:
     scorer = _scorers.get(id(span.doc.vocab))
-    if scorer is None or scorer.vocab is not span.doc.vocab:
+    if scorer is None:
         raise ValueError(
             "span._.sentiment needs the pipeline that made the Doc: keep the nlp object with "
             "brnn_sentiment alive, and create the Doc with its vocab"

@@ -38,6 +38,15 @@ class Objective:
     perturbation_norm: float = 5.0
     probe_norm: float = 0.1
 
+    def __post_init__(self) -> None:
+        weights = (self.cross_entropy, self.adversarial, self.virtual_adversarial, self.entropy)
+        if min(weights) < 0.0 or not any(weights):
+            raise ValueError(f"an objective's weights are 0 or more, and not all 0: {self}")
+        if min(self.perturbation_norm, self.probe_norm) <= 0.0:
+            raise ValueError(f"an objective's norms are more than 0: {self}")
+        if self.adversarial and not self.cross_entropy:
+            raise ValueError("the adversarial loss starts from cross_entropy, which is 0")
+
     @classmethod
     def from_config(cls, settings: dict[str, float]) -> Objective:
         """From a block of a config. Raises ValueError for an unknown name."""
@@ -54,7 +63,9 @@ class Objective:
     @property
     def is_supervised(self) -> bool:
         """Whether it is plain cross-entropy."""
-        return not (self.adversarial or self.virtual_adversarial or self.entropy)
+        return self.cross_entropy == 1.0 and not (
+            self.adversarial or self.virtual_adversarial or self.entropy
+        )
 
 
 SUPERVISED = Objective()

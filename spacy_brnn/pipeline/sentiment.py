@@ -71,12 +71,6 @@ def make_brnn_sentiment(
     scorer: the scoring method.
     Raises ValueError for a field that Objective does not have.
     """
-    if "labels" in model.attrs and nlp.lang != "en":
-        warnings.warn(
-            f"the weights that ship with spacy-brnn read English, but the pipeline's language "
-            f"is {nlp.lang!r}: train a model of your own for it",
-            stacklevel=2,
-        )
     return BRNNSentiment(
         nlp.vocab,
         model,
@@ -108,6 +102,14 @@ class BRNNSentiment(TextCategorizer):
         objective: Objective = SUPERVISED,
         scorer: Callable | None = textcat_score,
     ) -> None:
+        if model.attrs.get("multi_label"):
+            raise ValueError(
+                f"{name!r} needs a model of exclusive classes: set `exclusive_classes = true`, or "
+                "use spaCy's textcat_multilabel for labels that may be true together"
+            )
+        for label, polarity in polarities.items():
+            if not -1.0 <= polarity <= 1.0:
+                raise ValueError(f"polarities lie in -1..1, not {label!r}: {polarity}")
         super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
         self.polarities = polarities
         self.objective = objective
@@ -124,6 +126,11 @@ class BRNNSentiment(TextCategorizer):
         """Whether a document may lack some labels."""
         return True
 
+    @property
+    def label_polarities(self) -> dict[str, float]:
+        """What each label counts in the polarity."""
+        return {label: self.polarities.get(label, 0.0) for label in self.labels}
+
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Score documents without changing them.
 
@@ -136,6 +143,12 @@ class BRNNSentiment(TextCategorizer):
                 f"{self.name!r} has no labels yet: train it, load a trained pipeline, or leave "
                 "its `model` setting out to use the weights that ship"
             )
+        if "labels" in self.model.attrs and self.vocab.lang not in ("", "en"):
+            warnings.warn(
+                "the weights that ship with spacy-brnn read English, but the pipeline's language "
+                f"is {self.vocab.lang!r}: train a model of your own for it",
+                stacklevel=2,
+            )
         scores = self.model.ops.alloc2f(len(docs), len(self.labels)) + 1.0 / len(self.labels)
         filled = [i for i, doc in enumerate(docs) if len(doc)]
         if filled:
@@ -144,12 +157,13 @@ class BRNNSentiment(TextCategorizer):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
         """Write scores from predict to the documents."""
-        register_span_scorer(self)
+        for vocab in {id(doc.vocab): doc.vocab for doc in docs}.values():
+            register_span_scorer(self, vocab)
         for doc, row in zip(docs, scores.tolist(), strict=True):
             cats = dict(zip(self.labels, row, strict=True))
             doc.cats.update(cats)
             doc.sentiment = Sentiment.from_scores(cats, self.polarities).polarity
-            set_polarities(doc, self._label_polarities())
+            set_polarities(doc, self.label_polarities)
 
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of a span, read by itself, without its context."""
@@ -208,12 +222,15 @@ class BRNNSentiment(TextCategorizer):
         model that is not the one that ships.
         """
         validate_get_examples(get_examples, "BRNNSentiment.initialize")
-        if pretrained and "labels" not in self.model.attrs:
+        if pretrained and "pretrained" not in self.model.attrs:
             raise ValueError(
                 f"`pretrained = true` for {self.name!r}, but its model is not the one that "
                 'ships: set its @architectures to "spacy-brnn.PretrainedTextCatBRNN.v1"'
             )
-        if not pretrained:
+        if pretrained:
+            self.model = self.model.attrs["pretrained"]()
+            self.cfg["labels"] = list(self.model.attrs["labels"])
+        else:
             self._discard_pretrained()
         for label in labels or []:
             self.add_label(label)
@@ -265,10 +282,7 @@ class BRNNSentiment(TextCategorizer):
 
     def _register(self) -> None:
         register_extensions()
-        register_span_scorer(self)
-
-    def _label_polarities(self) -> dict[str, float]:
-        return {label: self.polarities.get(label, 0.0) for label in self.labels}
+        register_span_scorer(self, self.vocab)
 
     def _discard_pretrained(self) -> None:
         if "untrained" in self.model.attrs:

@@ -24,8 +24,16 @@ def main(pipeline: Path, name: str, facts: Path) -> None:
     nlp = spacy.load(pipeline)
     component = nlp.get_pipe("brnn_sentiment")
     target = Path(__file__).parent / name
-    target.mkdir(exist_ok=True)
     model = nlp.config.interpolate()["components"]["brnn_sentiment"]["model"]
+    if "Pretrained" in model["@architectures"]:
+        raise click.ClickException("the pipeline's config must spell its architecture out")
+    try:
+        target.mkdir()
+    except FileExistsError:
+        raise click.ClickException(
+            f"{name} ships already, and saved pipelines count on it: take a new name, and name it "
+            "in weights.DEFAULT"
+        ) from None
     Config({"model": model}).to_disk(target / "config.cfg")
     weights.save(component.model, target)
     known = {**srsly.read_json(facts), "labels": list(component.labels)}

@@ -37,14 +37,25 @@ def test_standardized_vectors_have_mean_0_and_variance_1_over_the_corpus():
 def test_writes_what_spacy_init_vectors_reads(corpus, tmp_path):
     pytest.importorskip("gensim", reason="the extra `vectors` is not installed")
     output = tmp_path / "vectors.txt"
-    arguments = [str(corpus), str(output), "--width", "8", "--min-count", "2", "--workers", "1"]
+    arguments = [
+        str(corpus),
+        "-o",
+        str(output),
+        "--width",
+        "8",
+        "--min-count",
+        "2",
+        "--workers",
+        "1",
+    ]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     command = [sys.executable, "-m", "spacy", "init", "vectors", "en", output, tmp_path / "vectors"]
     subprocess.run(command, check=True)
-    vectors = spacy.load(tmp_path / "vectors").vocab.vectors
-    assert vectors.shape == (10, 8)
-    assert "not" in vectors and "\n" not in vectors
+    vocab = spacy.load(tmp_path / "vectors").vocab
+    assert vocab.vectors.shape == (10, 8)
+    assert vocab.has_vector("not")
+    assert not vocab.has_vector("\n")
 
 
 def test_says_how_to_get_gensim(corpus, tmp_path, monkeypatch):
@@ -55,6 +66,18 @@ def test_says_how_to_get_gensim(corpus, tmp_path, monkeypatch):
 
     real_import = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", no_gensim)
-    result = CliRunner().invoke(main, [str(corpus), str(tmp_path / "vectors.txt")])
+    result = CliRunner().invoke(main, [str(corpus), "-o", str(tmp_path / "vectors.txt")])
     assert result.exit_code == 1
     assert "pip install 'spacy-brnn[vectors]'" in result.output
+
+
+def test_names_what_is_wrong(corpus, tmp_path):
+    pytest.importorskip("gensim", reason="the extra `vectors` is not installed")
+    other = tmp_path / "other.spacy"
+    other.write_text("no DocBin")
+    result = CliRunner().invoke(main, [str(other), "-o", str(tmp_path / "out.txt")])
+    assert (result.exit_code, "other.spacy is not a DocBin" in result.output) == (1, True)
+    arguments = [str(corpus), "-o", str(tmp_path / "out.txt"), "--min-count", "999"]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, "no word occurs 999 times" in result.output) == (1, True)
+    assert not (tmp_path / "out.txt").exists()

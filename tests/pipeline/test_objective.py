@@ -20,7 +20,22 @@ def test_the_total_is_weighted():
     objective = Objective(cross_entropy=2.0, entropy=0.5)
     assert objective.total({"cross_entropy": 1.0, "entropy": 4.0}) == 4.0
     assert not objective.is_supervised
-    assert Objective(cross_entropy=3.0).is_supervised
+    assert Objective().is_supervised
+    assert not Objective(cross_entropy=3.0).is_supervised
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"entropy": -1.0}, "weights are 0 or more"),
+        ({"cross_entropy": 0.0}, "not all 0"),
+        ({"perturbation_norm": 0.0}, "norms are more than 0"),
+        ({"cross_entropy": 0.0, "adversarial": 1.0}, "starts from cross_entropy"),
+    ],
+)
+def test_weights_that_make_no_objective(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Objective(**settings)
 
 
 @pytest.mark.parametrize("loss", ["adversarial", "virtual_adversarial", "entropy"])
@@ -46,9 +61,10 @@ def test_nothing_to_learn_from(pairs, trained, make_examples):
 
 
 def test_unlabelled_documents_alone_teach(trained, make_examples):
-    nlp = trained(objective={**MIXED, "cross_entropy": 0.0})
+    nlp = trained()
     examples = make_examples(nlp, [("some words here", {}), ("others", {})])
     component = nlp.get_pipe("brnn_sentiment")
+    component.objective = Objective(cross_entropy=0.0, virtual_adversarial=1.0, entropy=1.0)
     before = entropy(component, examples)
     for _ in range(10):
         losses = component.update(examples, sgd=Adam(0.01))

@@ -153,17 +153,17 @@ def test_documents_that_were_not_annotated_have_none(nlp):
 
 
 def test_pipelines_answer_for_their_own_spans(nlp, trained):
-    other = trained(polarities={"POSITIVE": 5.0, "NEGATIVE": 3.0})
+    other = trained(polarities={"POSITIVE": 1.0, "NEGATIVE": 0.5})
     text = TEXTS[0][0]
     first, second = nlp(text), other(text)
     assert -1.0 <= first[:]._.sentiment.polarity <= 1.0
-    assert 3.0 <= second[:]._.sentiment.polarity <= 5.0
+    assert 0.5 <= second[:]._.sentiment.polarity <= 1.0
     assert second._.sentiment.polarity == pytest.approx(second[:]._.sentiment.polarity, abs=1e-5)
     assert first._.sentiment.polarity == pytest.approx(first[:]._.sentiment.polarity, abs=1e-5)
 
 
 def test_a_later_pipeline_has_the_last_word(nlp, trained):
-    other = trained(polarities={"POSITIVE": 5.0, "NEGATIVE": 3.0})
+    other = trained(polarities={"POSITIVE": 1.0, "NEGATIVE": 0.5})
     doc = other(TEXTS[0][0])
     nlp.get_pipe("brnn_sentiment")(doc)
     assert doc._.sentiment.polarity == pytest.approx(doc.sentiment, abs=1e-5)
@@ -231,11 +231,16 @@ def test_labels_without_a_polarity_count_nothing(untrained, make_examples, train
 
 def test_another_language_is_warned_of(shipped):
     with pytest.warns(UserWarning, match="read English, but the pipeline's language is 'de'"):
-        spacy.blank("de").add_pipe("brnn_sentiment")
+        nlp = spacy.blank("de")
+        nlp.add_pipe("brnn_sentiment")
+        nlp("Ein Film")
 
 
-def test_another_language_with_its_own_model_is_not_warned_of(model_config, recwarn):
-    spacy.blank("de").add_pipe("brnn_sentiment", config={"model": model_config()})
+def test_another_language_with_its_own_model_is_not_warned_of(model_config, make_examples, recwarn):
+    nlp = spacy.blank("de")
+    nlp.add_pipe("brnn_sentiment", config={"model": model_config()}).add_label("POSITIVE")
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp("Ein Film")
     assert not [warning for warning in recwarn if "English" in str(warning.message)]
 
 
@@ -262,3 +267,36 @@ def test_sentiment_prints_well():
     sentiment = Sentiment.from_scores({"POSITIVE": 0.75, "NEGATIVE": 0.25}, {"POSITIVE": 1.0})
     assert str(sentiment) == "POSITIVE (0.750)"
     assert repr(sentiment) == "Sentiment(label='POSITIVE', score=0.75, polarity=0.75)"
+
+
+def test_a_sourced_component_answers_for_spans(trained):
+    source = trained()
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", source=source)
+    doc = nlp(TEXTS[0][0])
+    assert doc[:]._.sentiment.polarity == pytest.approx(doc._.sentiment.polarity, abs=1e-5)
+
+
+def test_a_docbin_without_user_data_keeps_the_sentiment_of_other_labels(
+    untrained, make_examples, train
+):
+    labels = ("POSITIVE", "NEGATIVE", "NEUTRAL")
+    nlp = untrained(polarities={"POSITIVE": 1.0, "NEGATIVE": -1.0})
+    texts = ["what a joy", "what a bore", "some of it works"]
+    pairs = [(text, cats(label, labels)) for text, label in zip(texts, labels, strict=True)]
+    train(nlp, make_examples(nlp, pairs))
+    docs = list(nlp.pipe(texts))
+    loaded = DocBin().from_bytes(DocBin(docs=docs).to_bytes()).get_docs(nlp.vocab)
+    assert [doc._.sentiment.label for doc in loaded] == list(labels)
+
+
+def test_refuses_a_model_of_labels_that_may_be_true_together(model_config):
+    with pytest.raises(ValueError, match="needs a model of exclusive classes"):
+        spacy.blank("en").add_pipe(
+            "brnn_sentiment", config={"model": model_config(exclusive_classes=False)}
+        )
+
+
+def test_refuses_a_polarity_out_of_range(untrained):
+    with pytest.raises(ValueError, match=r"polarities lie in -1..1, not 'POSITIVE': 5.0"):
+        untrained(polarities={"POSITIVE": 5.0})
