@@ -45,14 +45,17 @@ def output_format_of(options: AnnotateOptions, inputs: list[Input]) -> tuple[str
 def open_sink(
     options: AnnotateOptions, inputs: list[Input], writer: Writer, output_format: str
 ) -> Sink:
-    """Where the output goes; raises AnnotateError if it cannot go there."""
+    """Where the output goes; raises AnnotateError if it, or the report, cannot go there."""
+    for path in (options.output, options.report):
+        if path and not Path(path).parent.is_dir():
+            raise AnnotateError(
+                f"{Path(path).parent}: no such folder to write {Path(path).name} to"
+            )
     if options.output == STDOUT:
         return StreamSink(writer, options.rejects_path)
     output = Path(options.output)
     if output.is_dir():
         raise AnnotateError(f"{output} is a folder; name a file")
-    if not output.parent.is_dir():
-        raise AnnotateError(f"{output.parent}: no such folder to write {output.name} to")
     settings = {
         "version of spacy-brnn": spacy_brnn.__version__,
         "inputs": describe_inputs(options.inputs, inputs),

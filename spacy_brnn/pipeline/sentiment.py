@@ -241,8 +241,20 @@ class BRNNSentiment(TextCategorizer):
             set_vocabulary(self.model, docs)
         else:
             deque(docs, maxlen=0)
-        for label in seen if labels is None else []:
+        more = [] if labels is not None else list(seen)
+        if pretrained and len(more) > 1 and not set(more) & set(self.labels):
+            raise ValueError(
+                f"`pretrained = true` goes on with the labels {', '.join(self.labels)}, but the "
+                f"examples have {', '.join(more)}: rename these, or train from scratch"
+            )
+        for label in more:
             self.add_label(label)
+        if len(self.labels) < 2:
+            raise ValueError(
+                f"{self.name!r} needs at least two labels to train on, but has {len(self.labels)}: "
+                f"{', '.join(self.labels) or 'none'}. To keep the weights that ship, set "
+                f"`pretrained = true` in [initialize.components.{self.name}]"
+            )
         if pretrained:
             self._set_positive_label(positive_label)
             return

@@ -83,7 +83,7 @@ def test_adding_a_label_twice(untrained):
 
 def test_initialize_without_labels(untrained):
     nlp = untrained()
-    with pytest.raises(ValueError, match="E867"):
+    with pytest.raises(ValueError, match="needs at least two labels"):
         nlp.initialize()
 
 
@@ -431,6 +431,17 @@ def test_fine_tuning_to_more_labels(nlp, make_examples):
     initialize_pretrained(nlp, make_examples(nlp, pairs))
     assert nlp.get_pipe("brnn_sentiment").labels == ("POSITIVE", "NEGATIVE", "NEUTRAL")
     assert positive(nlp, FILLED) == pytest.approx(before, abs=1e-5)
+
+
+def test_fine_tuning_refuses_labels_of_another_kind(nlp, make_examples):
+    pairs = [("a", {"good": 1.0, "bad": 0.0})]
+    with pytest.raises(ValueError, match="goes on with the labels POSITIVE, NEGATIVE, but the"):
+        initialize_pretrained(nlp, make_examples(nlp, pairs))
+
+
+def test_initializing_without_labels_says_how_to_keep_the_weights(nlp, make_examples):
+    with pytest.raises(ValueError, match=r"needs at least two labels .* has 0: none\. To keep"):
+        nlp.initialize(lambda: make_examples(nlp, [("a", {})]))
 
 
 def test_fine_tuning_keeps_the_positive_label(nlp, make_examples):
