@@ -157,13 +157,15 @@ class BRNNSentiment(TextCategorizer):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
         """Write scores from predict to the documents."""
+        docs = list(docs)
+        label_polarities = self.label_polarities
         for vocab in {id(doc.vocab): doc.vocab for doc in docs}.values():
             register_span_scorer(self, vocab)
         for doc, row in zip(docs, scores.tolist(), strict=True):
             cats = dict(zip(self.labels, row, strict=True))
             doc.cats.update(cats)
             doc.sentiment = Sentiment.from_scores(cats, self.polarities).polarity
-            set_polarities(doc, self.label_polarities)
+            set_polarities(doc, label_polarities)
 
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of a span, read by itself, without its context."""

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import json
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any
 
 from spacy_brnn.annotate.readers.checks import text_problem, type_name, utf8_problem
+from spacy_brnn.annotate.readers.lines import numbered_lines
 from spacy_brnn.annotate.readers.start import Start
 from spacy_brnn.annotate.records import Item, Record, Rejected
-from spacy_brnn.annotate.streams import InputStream, OversizeLine
+from spacy_brnn.annotate.streams import InputStream
 
 
 def read_jsonl(stream: InputStream, source: str, text_field: str, start: Start) -> Iterator[Item]:
     """Yield a record per line that is not blank."""
-    stream.skip_to(start.offset)
-    number = start.number
-    while True:
-        try:
-            line = stream.readline()
-        except OversizeLine as error:
-            yield _rejected(stream, source, number, error.head, str(error))
-            number += 1
-            continue
-        if not line:
-            return
-        if number == 1:
-            line = line.removeprefix(BOM_UTF8)
-        line = line.strip(b" \t\r\n")
-        if line:
+    for number, line, problem in numbered_lines(stream, start):
+        if problem:
+            yield _rejected(stream, source, number, line, problem)
+        elif line := line.strip(b" \t\r\n"):
             yield _item(stream, source, number, line, text_field)
-        number += 1
 
 
 def _item(stream: InputStream, source: str, number: int, line: bytes, text_field: str) -> Item:

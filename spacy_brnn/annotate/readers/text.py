@@ -6,6 +6,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 
 from spacy_brnn.annotate.readers.checks import utf8_problem
+from spacy_brnn.annotate.readers.lines import numbered_lines
 from spacy_brnn.annotate.readers.start import Start
 from spacy_brnn.annotate.records import MAX_RECORD_BYTES, Item, Record, Rejected
 from spacy_brnn.annotate.streams import InputStream, OversizeLine
@@ -15,22 +16,10 @@ def read_text_lines(
     stream: InputStream, source: str, text_field: str, start: Start
 ) -> Iterator[Item]:
     """Yield a record per line, empty ones included."""
-    stream.skip_to(start.offset)
-    number = start.number
-    while True:
-        try:
-            line = stream.readline()
-        except OversizeLine as error:
-            yield _item(stream, source, "line", number, error.head, text_field, str(error))
-            number += 1
-            continue
-        if not line:
-            return
-        if number == 1:
-            line = line.removeprefix(BOM_UTF8)
-        line = line.removesuffix(b"\n").removesuffix(b"\r")
-        yield _item(stream, source, "line", number, line, text_field)
-        number += 1
+    for number, line, problem in numbered_lines(stream, start):
+        if not problem:
+            line = line.removesuffix(b"\n").removesuffix(b"\r")
+        yield _item(stream, source, "line", number, line, text_field, problem)
 
 
 def read_text_file(
