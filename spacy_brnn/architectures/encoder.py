@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from thinc.api import Model
+from thinc.api import Model, torch2xp
 from thinc.types import Floats2d
 
 from ..nn.brnn import BRNN
 from .torch_shim import list_outputs, wrap_torch
+
+NAME = "brnn_encoder"
 
 
 def build_brnn_encoder(
@@ -45,10 +47,21 @@ def build_brnn_encoder(
         input_dropout=input_dropout,
     )
     return wrap_torch(
-        "brnn_encoder",
+        NAME,
         network,
         n_in=input_width,
         n_out=width,
         convert_outputs=list_outputs,
         mixed_precision=mixed_precision,
     )
+
+
+def predict_max_states(
+    encoder: Model[list[Floats2d], list[Floats2d]], inputs: list[Floats2d]
+) -> Floats2d:
+    """The maximum of each of the encoder's features over each document, (documents, width).
+
+    Faster than the encoder's own output, pooled: the states of a token are never laid out.
+    """
+    flat, _ = encoder.attrs["convert_inputs"](encoder, inputs, False)
+    return torch2xp(encoder.shims[0].predict(flat, "max_states"))

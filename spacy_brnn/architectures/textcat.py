@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from spacy.ml.models.textcat import resize_and_set_ref
 from spacy.tokens import Doc
-from thinc.api import Dropout, Linear, Logistic, Model, Softmax, chain, resizable
+from thinc.api import Dropout, Linear, Logistic, Model, Softmax, resizable
+from thinc.layers.chain import forward as forward_chain
+from thinc.layers.chain import init as init_chain
 from thinc.layers.resizable import resize_linear_weighted
 from thinc.types import Floats2d
 
 from ..nn.pooling import make_pooling
+from .encoder import NAME as BRNN_ENCODER
+from .encoder import predict_max_states
 from .last_tokens import last_tokens as read_last_tokens
 from .torch_shim import array_outputs, wrap_torch
 
@@ -58,13 +63,40 @@ def build_textcat_brnn(
         layers.insert(0, read_last_tokens(last_tokens))
     if not exclusive_classes:
         layers.append(Logistic())
-    model = chain(*layers)
+    model = Model("textcat_brnn", _forward, init=init_chain, layers=layers, dims={"nO": None})
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output_layer)
     model.set_dim("nO", nO) if nO is not None else None
+    model.attrs["max_pooling"] = pooling == "max"
     model.attrs["multi_label"] = not exclusive_classes
     model.attrs["resize_output"] = partial(resize_and_set_ref, resizable_layer=resizable_layer)
     return model
+
+
+def _forward(
+    model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
+) -> tuple[Floats2d, Callable]:
+    tok2vec = model.maybe_get_ref("tok2vec")  # A copy of a model has no references.
+    if is_train or not model.attrs["max_pooling"] or not _reads_with_brnn(tok2vec):
+        return forward_chain(model, docs, is_train)
+    place = [layer.id for layer in model.layers].index(tok2vec.id)
+    for layer in model.layers[:place]:
+        docs = layer.predict(docs)
+    scores = predict_max_states(tok2vec.get_ref("encode"), tok2vec.get_ref("embed").predict(docs))
+    for layer in model.layers[place + 2 :]:
+        scores = layer.predict(scores)
+    return scores, _refuse_backprop
+
+
+def _reads_with_brnn(tok2vec: Model | None) -> bool:
+    """Whether it is spacy.Tok2Vec.v2 over our encoder, not a listener, say."""
+    if tok2vec is None or not all(map(tok2vec.has_ref, ("embed", "encode"))):
+        return False
+    return tok2vec.get_ref("encode").name == BRNN_ENCODER
+
+
+def _refuse_backprop(gradient: Floats2d) -> list[Doc]:
+    raise ValueError("a prediction cannot be backpropagated: run the model with is_train=True")
 
 
 def _get_width(tok2vec: Model) -> int:

@@ -15,6 +15,8 @@ from thinc.types import ArgsKwargs, Floats2d
 from thinc.util import get_torch_default_device
 from torch import Tensor, nn
 
+from .precision import autocast
+
 if hasattr(os, "register_at_fork"):
     # `nlp.pipe(n_process=...)` forks. A forked process has lost OpenMP's threads but not the
     # memory of them, and waits for them forever at the first parallel loop; one thread per
@@ -39,13 +41,14 @@ class FlatTorchShim(PyTorchShim):
         )
         self._bfloat16 = mixed_precision and not on_gpu
 
-    def predict(self, inputs: ArgsKwargs) -> Any:
-        """Forward, in float32: in half precision a result depends on the rest of the batch."""
-        mixed_precision, self._mixed_precision = self._mixed_precision, False
+    def predict(self, inputs: ArgsKwargs, method: str = "forward") -> Any:
+        """The module's method on these inputs, in the precision of `predict_in`."""
+        module = self._model.eval()
         try:
-            return super().predict(inputs)
+            with torch.no_grad(), autocast(self.device):
+                return getattr(module, method)(*inputs.args, **inputs.kwargs)
         finally:
-            self._mixed_precision = mixed_precision
+            module.train()
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
         """Forward in training; with mixed precision in bfloat16 on a CPU too."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 # A padded block may hold this many steps, padding included: enough to fill the processor,
 # few enough to bound memory whatever the batch size.
-MAX_STEPS = 32_768
+MAX_STEPS = 16_384
 # A sequence shorter than this share of its block's longest one opens the next block.
 MIN_FILL = 0.6
 # Below this many sequences a block is so cheap per step that padding costs less than opening
@@ -27,12 +27,14 @@ class Bucket:
     backward_index: (T, B) the same, read last token to first.
     mask: (T, B) true where a step is a token, false where it is padding. Padding stands
         after the last step in both reading directions, so no state of a token depends on it.
+    shortest: tokens of the shortest sequence; padding comes after that many steps only.
     """
 
     members: Tensor
     forward_index: Tensor
     backward_index: Tensor
     mask: Tensor
+    shortest: int
 
 
 def bucket_by_length(lengths: Tensor) -> Iterator[Bucket]:
@@ -70,4 +72,4 @@ def _bucket(members: Tensor, offsets: Tensor, lengths: Tensor) -> Bucket:
     last = lengths - 1
     forward = offsets + torch.minimum(steps, last)
     backward = offsets + (last - steps).clamp(min=0)
-    return Bucket(members, forward, backward, steps < lengths)
+    return Bucket(members, forward, backward, steps < lengths, int(lengths[-1]))

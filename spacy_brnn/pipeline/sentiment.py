@@ -18,6 +18,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
+from ..architectures.precision import AUTO, choose_precision, predict_in
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
 from .extensions import (
     DEFAULT_POLARITIES,
@@ -40,6 +41,7 @@ DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
         "model": DEFAULT_MODEL,
         "polarities": DEFAULT_POLARITIES,
         "objective": {"cross_entropy": 1.0},
+        "precision": AUTO,
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
     default_score_weights={
@@ -61,6 +63,7 @@ def make_brnn_sentiment(
     model: Model[list[Doc], Floats2d],
     polarities: dict[str, float],
     objective: dict[str, float],
+    precision: str,
     scorer: Callable | None,
 ) -> BRNNSentiment:
     """Create a brnn_sentiment component; by default with the weights that ship.
@@ -68,8 +71,10 @@ def make_brnn_sentiment(
     model: documents to the scores of exclusive labels, as spacy-brnn.TextCatBRNN.v1 gives.
     polarities: what each label counts in the polarity, -1..1; a label not named counts 0.
     objective: the fields of Objective: the weights of the losses in training.
+    precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
+        on processors that have it.
     scorer: the scoring method.
-    Raises ValueError for a field that Objective does not have.
+    Raises ValueError for a field that Objective does not have or an unknown precision.
     """
     return BRNNSentiment(
         nlp.vocab,
@@ -77,6 +82,7 @@ def make_brnn_sentiment(
         name,
         polarities=polarities,
         objective=Objective.from_config(objective),
+        precision=precision,
         scorer=scorer,
     )
 
@@ -90,6 +96,9 @@ class BRNNSentiment(TextCategorizer):
 
     Beyond spaCy's TextCategorizer, training takes probabilities as labels (0..1, for
     distillation) and documents with some or all labels missing, which then teach nothing.
+
+    precision: what predictions are computed in, "float32" or "bfloat16"; "auto" has become
+        one of the two. Scores in bfloat16 differ from those in float32 by some thousandths.
     """
 
     def __init__(
@@ -100,6 +109,7 @@ class BRNNSentiment(TextCategorizer):
         *,
         polarities: dict[str, float] = DEFAULT_POLARITIES,
         objective: Objective = SUPERVISED,
+        precision: str = AUTO,
         scorer: Callable | None = textcat_score,
     ) -> None:
         if model.attrs.get("multi_label"):
@@ -113,6 +123,7 @@ class BRNNSentiment(TextCategorizer):
         super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
         self.polarities = polarities
         self.objective = objective
+        self.precision = choose_precision(precision)
         self.cfg["labels"] = list(model.attrs.get("labels", []))
         self._register()
 
@@ -152,7 +163,8 @@ class BRNNSentiment(TextCategorizer):
         scores = self.model.ops.alloc2f(len(docs), len(self.labels)) + 1.0 / len(self.labels)
         filled = [i for i, doc in enumerate(docs) if len(doc)]
         if filled:
-            scores[filled] = self.model.predict([docs[i] for i in filled])
+            with predict_in(self.precision):
+                scores[filled] = self.model.predict([docs[i] for i in filled])
         return scores
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:

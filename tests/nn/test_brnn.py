@@ -3,6 +3,7 @@ import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from spacy_brnn.nn import brnn, buckets
+from spacy_brnn.nn.pooling import MaxPooling
 
 CELLS = ["rnn", "gru", "lstm"]
 # Unequal enough to make several buckets; the longest neither first nor last.
@@ -193,3 +194,29 @@ def test_bad_widths(widths):
 def test_bad_dropout_is_refused_where_there_is_one_layer():
     with pytest.raises(ValueError, match="dropout"):
         brnn.BRNN(WIDTH, HIDDEN, dropout=1.5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_max_states_are_the_maximum_of_the_states(cell, depth, max_steps):
+    network = make_network(cell, depth)
+    inputs, lengths = make_batch(LENGTHS)
+    states = network(inputs, lengths).detach()
+    expected = MaxPooling()(states, lengths)
+    torch.testing.assert_close(network.max_states(inputs, lengths), expected, atol=1e-6, rtol=0)
+
+
+def test_max_states_of_nothing():
+    inputs, lengths = make_batch([0, 0])
+    assert make_network().max_states(inputs, lengths).tolist() == [[0.0] * 2 * HIDDEN] * 2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_max_states_do_not_depend_on_the_batch(dtype):
+    network = brnn.BRNN(32, 64)
+    inputs, lengths = make_batch([30, 1, 400, 31, 29, 2, 30], width=32)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
+        together = network.max_states(inputs, lengths)
+        for sequence, states in zip(inputs.split(lengths.tolist()), together, strict=True):
+            alone = network.max_states(sequence, torch.tensor([len(sequence)]))[0]
+            torch.testing.assert_close(alone, states, atol=1e-5, rtol=0)

@@ -46,11 +46,30 @@ def test_negation_turns_the_verdict_down(plain, negated, nlp):
     assert nlp(negated)._.sentiment.polarity < nlp(plain)._.sentiment.polarity - 0.2
 
 
-def test_it_does_not_depend_on_the_batch(nlp):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_it_does_not_depend_on_the_batch(precision):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", config={"precision": precision})
     texts = ["", "Fine", *(text for text, _ in CLEAR), "It never ends. " * 400]
     alone = [nlp(text).cats["POSITIVE"] for text in texts]
     together = [doc.cats["POSITIVE"] for doc in nlp.pipe(texts)]
     assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_bfloat16_says_nearly_the_same_as_float32():
+    scores = []
+    for precision in ("float32", "bfloat16"):
+        nlp = spacy.blank("en")
+        component = nlp.add_pipe("brnn_sentiment", config={"precision": precision})
+        assert component.precision == precision
+        scores.append([nlp(text).cats["POSITIVE"] for text, _ in CLEAR])
+    assert scores[0] != scores[1]
+    assert scores[0] == pytest.approx(scores[1], abs=0.02)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match=r"precision must be one of auto, .*, not 'half'"):
+        spacy.blank("en").add_pipe("brnn_sentiment", config={"precision": "half"})
 
 
 def test_the_whole_of_a_long_document_is_read(nlp):
