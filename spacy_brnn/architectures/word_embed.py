@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 from thinc.api import Model
-from thinc.types import Floats2d, Ints2d
+from thinc.types import Floats2d, Ints1d, Ints2d
 
 NAME = "word_embed"
 
@@ -89,6 +89,12 @@ def set_vocabulary(model: Model, docs: Iterable[Doc]) -> None:
         _set_keys(node, words[: node.attrs["max_rows"]])
 
 
+def word_rows(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints1d]:
+    """Each token's row, of all documents, and the places of tokens without one of their own."""
+    rows, unknown, _ = _rows(model, _features(model, docs))
+    return rows, unknown
+
+
 def _set_keys(model: Model, words: list[int]) -> None:
     """Rows 0, 1, ... for these words, given as hashes."""
     keys = numpy.asarray(words, dtype="uint64")
@@ -131,10 +137,8 @@ def _forward(
 ) -> tuple[list[Floats2d], Callable]:
     xp = model.ops.xp
     table = model.get_param("E")
-    features, _ = model.layers[0](docs, is_train)
-    lengths = [len(x) for x in features]
-    flat = xp.concatenate(features) if features else xp.zeros((0, 2), dtype="uint64")
-    rows, unknown, suffix_rows = _rows(model, flat)
+    lengths = [len(doc) for doc in docs]
+    rows, unknown, suffix_rows = _rows(model, _features(model, docs))
     vectors = table[rows]
     vectors[unknown] += table[suffix_rows]
     keep = xp.ones((len(rows), 1), dtype="float32")
@@ -151,6 +155,13 @@ def _forward(
         return []
 
     return model.ops.unflatten(vectors, lengths), backprop
+
+
+def _features(model: Model, docs: list[Doc]) -> Ints2d:
+    """(tokens of all documents, 2) hashes of the word and of its suffix."""
+    xp = model.ops.xp
+    features = model.layers[0].predict(docs)
+    return xp.concatenate(features) if features else xp.zeros((0, 2), dtype="uint64")
 
 
 def _rows(model: Model, features: Ints2d) -> tuple:

@@ -29,9 +29,9 @@ def create_semi_supervised_reader(
     unlabelled = create_docbin_reader(unlabelled_path, gold_preproc=False)
 
     def read(nlp: Language) -> Iterator[Example]:
-        examples = list(labelled(nlp))
-        for _ in range(repeat_labelled):
-            yield from examples
+        examples = labelled(nlp)
+        # Repeated ones are kept in memory, once; others need not be.
+        yield from examples if repeat_labelled == 1 else list(examples) * repeat_labelled
         for example in unlabelled(nlp):
             example.reference.cats = {}
             yield example

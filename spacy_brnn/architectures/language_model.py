@@ -1,0 +1,137 @@
+"""Pretraining of a bidirectional recurrent encoder on text without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from thinc.api import Model, torch2xp, xp2torch
+from thinc.layers.pytorchwrapper import forward as forward_torch
+from thinc.types import ArgsKwargs, Floats1d, Floats2d, Ints1d, Ints2d
+
+from ..nn.language_model import NeighbourLoss
+from .encoder import NAME as BRNN_ENCODER
+from .torch_shim import FlatTorchShim
+from .word_embed import NAME as WORD_EMBED
+from .word_embed import word_rows
+
+Inputs = tuple[list[Floats2d], Floats2d, Ints2d, Ints2d]
+
+
+def create_pretrain_language_model(
+    subsampling: float = 1e-4, mixed_precision: bool = False
+) -> Callable[[Vocab, Model], Model]:
+    """Predict each token's neighbours, for `spacy pretrain` (spacy-brnn.PretrainLanguageModel.v1).
+
+    The forward states predict the next word, the backward states the previous one, each among
+    all words of the batch. The loss is that of Dai and Le (2015), "Semi-supervised Sequence
+    Learning", in both directions at once.
+
+    subsampling: words that make up a larger share of a batch than this are predicted less often
+        than they occur, by the square root of the ratio, as Mikolov et al. (2013) do for word
+        vectors.
+    mixed_precision: compute the predictions in half precision (on a CPU in bfloat16).
+    RETURNS: a function from the vocabulary and the tok2vec to the model that is trained; it
+        raises ValueError where the tok2vec is not WordEmbed and a BRNNEncoder of one layer.
+    """
+
+    def create(vocab: Vocab, tok2vec: Model) -> Model[list[Doc], Floats1d]:
+        embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
+        names = [node.name for node in (embed, encode) if node is not None]
+        if names != [WORD_EMBED, BRNN_ENCODER] or len(encode.shims[0]._model.forwards) != 1:
+            raise ValueError(
+                "spacy-brnn.PretrainLanguageModel.v1 pretrains spacy-brnn.WordEmbed.v1 with a "
+                "spacy-brnn.BRNNEncoder.v1 of depth 1 (a deeper one's states know both neighbours)"
+            )
+        loss = NeighbourLoss(encode.get_dim("nO"), embed.get_dim("nO"))
+        head = Model(
+            "neighbour_loss",
+            forward_torch,
+            attrs={"convert_inputs": _to_torch, "convert_outputs": _from_torch},
+            shims=[FlatTorchShim(loss, mixed_precision=mixed_precision)],
+        )
+        return Model(
+            "language_model",
+            _forward,
+            layers=[tok2vec, head],
+            refs={"tok2vec": tok2vec},
+            attrs={"loss": _loss, "subsampling": subsampling},
+        )
+
+    return create
+
+
+def _forward(
+    model: Model[list[Doc], Floats1d], docs: list[Doc], is_train: bool
+) -> tuple[Floats1d, Callable]:
+    tok2vec, head = model.layers
+    embed = tok2vec.get_ref("embed")
+    states, backprop_states = tok2vec(docs, is_train)
+    words, next_words, previous_words = _predictions(model, docs)
+    vectors = embed.get_param("E")[words]
+    loss, backprop_loss = head((states, vectors, next_words, previous_words), is_train)
+
+    def backprop(d_loss: Floats1d) -> list[Doc]:
+        d_states, d_vectors = backprop_loss(d_loss)
+        d_table = model.ops.alloc2f(*embed.get_param("E").shape)
+        d_table[words] = d_vectors
+        embed.inc_grad("E", d_table)
+        return backprop_states(d_states)
+
+    return loss, backprop
+
+
+def _predictions(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints2d, Ints2d]:
+    """The rows of the batch's known words; the places of states and what they predict of these."""
+    rows, unknown = word_rows(model.layers[0].get_ref("embed"), docs)
+    rows = model.ops.to_numpy(rows)
+    words, candidates, counts = numpy.unique(rows, return_inverse=True, return_counts=True)
+    shares = counts / max(1, len(rows))
+    keep = numpy.minimum(1.0, numpy.sqrt(model.attrs["subsampling"] / shares))
+    chosen = numpy.random.uniform(size=len(rows)) < keep[candidates]
+    chosen[model.ops.to_numpy(unknown)] = False
+    ends = numpy.cumsum([len(doc) for doc in docs if len(doc)])
+    first = numpy.zeros(len(rows), dtype=bool)
+    first[ends[:-1]] = True
+    first[:1] = True
+    last = numpy.roll(first, -1)
+    follows = numpy.flatnonzero(chosen & ~first)
+    precedes = numpy.flatnonzero(chosen & ~last)
+    next_words = numpy.stack([follows - 1, candidates[follows]], axis=1)
+    previous_words = numpy.stack([precedes + 1, candidates[precedes]], axis=1)
+    return words, next_words, previous_words
+
+
+def _loss(ops: object, docs: list[Doc], loss: Floats1d) -> tuple[float, Floats1d]:
+    """What `spacy pretrain` asks for: the loss is computed already."""
+    return float(loss[0]), loss * 0 + 1
+
+
+def _to_torch(model: Model, inputs: Inputs, is_train: bool) -> tuple[ArgsKwargs, Callable]:
+    states, vectors, next_words, previous_words = inputs
+    device = model.shims[0].device
+    lengths = [len(x) for x in states]
+    arguments = (
+        xp2torch(model.ops.flatten(states), requires_grad=is_train, device=device),
+        xp2torch(vectors, requires_grad=is_train, device=device),
+        xp2torch(next_words, device=device),
+        xp2torch(previous_words, device=device),
+    )
+
+    def from_torch(gradients: ArgsKwargs) -> tuple[list[Floats2d], Floats2d]:
+        d_states, d_vectors = (torch2xp(gradient) for gradient in gradients.args[:2])
+        return model.ops.unflatten(d_states, lengths), d_vectors
+
+    return ArgsKwargs(args=arguments, kwargs={}), from_torch
+
+
+def _from_torch(model: Model, inputs_outputs: tuple, is_train: bool) -> tuple[Floats1d, Callable]:
+    _, loss = inputs_outputs
+
+    def to_torch(d_loss: Floats1d) -> ArgsKwargs:
+        gradient = xp2torch(d_loss, device=model.shims[0].device)
+        return ArgsKwargs(args=((loss,),), kwargs={"grad_tensors": (gradient,)})
+
+    return torch2xp(loss), to_torch
