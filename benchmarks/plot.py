@@ -44,7 +44,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
                 speed, 1.01, row["title"], fontsize=8, color=PEER, ha="center",
                 transform=axes.get_xaxis_transform(),
             )  # fmt: skip
-    axes.margins(x=0.1, y=0.1)
+    axes.margins(x=0.1, y=0.15)
     axes.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(path, dpi=DOTS_PER_INCH)
