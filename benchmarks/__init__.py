@@ -1,0 +1,1 @@
+"""Project and peers side by side: `python -m benchmarks --help`."""
