@@ -9,6 +9,8 @@ from torch.nn import functional
 from .buckets import Bucket, bucket_by_length
 from .dropout import LockedDropout
 
+# Steps read at a time where the states need not be kept: bounds the memory of a long sequence.
+SEGMENT = 4096
 CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
@@ -121,11 +123,16 @@ def _max_state(cell: nn.RNNBase, inputs: Tensor, index: Tensor, bucket: Bucket) 
     """(B, hidden_width) the maximum over each sequence's steps, of one direction."""
     # A lone sequence is read twice: oneDNN has a routine for one row that rounds otherwise.
     index = index.expand(-1, max(2, index.shape[1]))
-    # An embedding's lookup is several times faster than indexing.
-    states = cell(functional.embedding(index, inputs))[0][:, : len(bucket.members)]
-    padded = states[bucket.shortest :]
-    padded.masked_fill_(~bucket.mask[bucket.shortest :, :, None], float("-inf"))
-    return states.amax(dim=0)
+    highest, state = None, None
+    for start in range(0, len(index), SEGMENT):
+        steps = slice(max(start, bucket.shortest), start + SEGMENT)
+        # An embedding's lookup is several times faster than indexing.
+        states, state = cell(functional.embedding(index[start : start + SEGMENT], inputs), state)
+        padding = ~bucket.mask[steps, :, None]
+        states[steps.start - start :, : len(bucket.members)].masked_fill_(padding, float("-inf"))
+        top = states.amax(dim=0)
+        highest = top if highest is None else torch.maximum(highest, top)
+    return highest[: len(bucket.members)]
 
 
 def _reset_parameters(module: nn.Module) -> None:
