@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy
 from spacy.attrs import SUFFIX, intify_attr
@@ -54,7 +55,8 @@ def build_word_embed(
         raise ValueError(f"word_dropout must be at least 0 and less than 1, not {word_dropout}")
     return Model(
         NAME,
-        _forward,
+        # Not an attribute: those come back with pretrained weights.
+        partial(_forward, word_dropout=word_dropout),
         init=_init,
         layers=[FeatureExtractor([intify_attr(attr), SUFFIX])],
         params={"E": None},
@@ -63,7 +65,6 @@ def build_word_embed(
             "attr": attr,
             "max_rows": rows,
             "oov_rows": oov_rows,
-            "word_dropout": word_dropout,
             # The vocabulary: hashes of its words in ascending order, and the row of each.
             "keys": numpy.zeros(0, dtype="uint64"),
             "key_rows": numpy.zeros(0, dtype="int64"),
@@ -133,7 +134,11 @@ def _check_vectors(vectors: Vectors, width: int) -> None:
 
 
 def _forward(
-    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+    model: Model[list[Doc], list[Floats2d]],
+    docs: list[Doc],
+    is_train: bool,
+    *,
+    word_dropout: float,
 ) -> tuple[list[Floats2d], Callable]:
     xp = model.ops.xp
     table = model.get_param("E")
@@ -142,8 +147,8 @@ def _forward(
     vectors = table[rows]
     vectors[unknown] += table[suffix_rows]
     keep = xp.ones((len(rows), 1), dtype="float32")
-    if is_train and model.attrs["word_dropout"]:
-        keep = (xp.random.uniform(size=(len(rows), 1)) >= model.attrs["word_dropout"]).astype("f")
+    if is_train and word_dropout:
+        keep = (xp.random.uniform(size=(len(rows), 1)) >= word_dropout).astype("f")
         vectors *= keep
 
     def backprop(gradients: list[Floats2d]) -> list[Doc]:

@@ -1,0 +1,116 @@
+"""Calibrate a trained pipeline: python -m spacy_brnn.calibration PIPELINE OUTPUT --dev DOCBIN.
+
+Probabilities that are calibrated are right as often as they say. Source: Guo, Pleiss, Sun and
+Weinberger (2017), "On Calibration of Modern Neural Networks".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy
+import spacy
+from spacy.tokens import DocBin
+from thinc.api import Model
+
+BINS = 15
+# Temperatures are looked for between 1 / HIGHEST and HIGHEST.
+HIGHEST = 16.0
+
+
+def expected_calibration_error(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
+    """The mean gap between confidence and accuracy, over BINS equally wide bins of confidence.
+
+    probabilities: (documents, labels), each row's sum is 1.
+    truths: (documents,) places of the true labels.
+    RETURNS: 0..1
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == truths
+    bins = numpy.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = numpy.bincount(bins, weights=right - confidence, minlength=BINS)
+    return float(numpy.abs(gaps).sum() / len(truths))
+
+
+def negative_log_likelihood(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
+    """The mean over the documents, in nats; arguments as above."""
+    return float(-numpy.log(probabilities[numpy.arange(len(truths)), truths] + 1e-12).mean())
+
+
+def find_temperature(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
+    """The temperature at which the truths are most likely; arguments as above."""
+
+    def loss(log_temperature: float) -> float:
+        return negative_log_likelihood(temper(probabilities, numpy.exp(log_temperature)), truths)
+
+    # The loss has one minimum: narrow the interval around it by thirds.
+    low, high = -numpy.log(HIGHEST), numpy.log(HIGHEST)
+    while high - low > 1e-4:
+        third = (high - low) / 3
+        if loss(low + third) < loss(high - third):
+            high -= third
+        else:
+            low += third
+    return float(numpy.exp((low + high) / 2))
+
+
+def temper(probabilities: numpy.ndarray, temperature: float) -> numpy.ndarray:
+    """The probabilities whose logits are those of the given ones, divided by the temperature."""
+    logits = numpy.log(probabilities + 1e-12) / temperature
+    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def cool(model: Model, temperature: float) -> None:
+    """Divide the logits of a text classifier by the temperature, in its output layer's weights."""
+    layer = model.get_ref("output_layer")
+    for name in ("W", "b"):
+        layer.set_param(name, layer.get_param(name) / temperature)
+
+
+@click.command()
+@click.argument("pipeline", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--dev",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="DocBin of labelled documents that the pipeline was not trained on.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    help="Take this temperature, rather than the best one for --dev.",
+)
+def main(pipeline: Path, output: Path, dev: Path | None, temperature: float | None) -> None:
+    """Write PIPELINE to OUTPUT, the logits of its brnn_sentiment divided by a temperature."""
+    if dev is None and temperature is None:
+        raise click.UsageError("give --dev, --temperature or both")
+    nlp = spacy.load(pipeline)
+    component = nlp.get_pipe("brnn_sentiment")
+    if dev is not None:
+        probabilities, truths = _score(component, dev)
+        temperature = temperature or find_temperature(probabilities, truths)
+        for name, scores in (
+            ("before", probabilities),
+            ("after", temper(probabilities, temperature)),
+        ):
+            click.echo(
+                f"{name}: expected calibration error "
+                f"{expected_calibration_error(scores, truths):.2%}, negative log-likelihood "
+                f"{negative_log_likelihood(scores, truths):.4f}"
+            )
+    cool(component.model, temperature)
+    nlp.to_disk(output)
+    click.echo(f"temperature: {temperature:.4f}")
+
+
+def _score(component, dev: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
+    docs = list(DocBin().from_disk(dev).get_docs(component.vocab))
+    labels = component.labels
+    truths = [max(range(len(labels)), key=lambda i: doc.cats.get(labels[i], 0.0)) for doc in docs]
+    return numpy.asarray(component.predict(docs)), numpy.asarray(truths)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Distillation: teachers score unlabelled documents, and one small network learns from them."""

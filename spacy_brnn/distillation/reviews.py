@@ -1,0 +1,49 @@
+"""Documents as teachers read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, pairwise
+from pathlib import Path
+
+import click
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+
+def read_docs(path: Path) -> list[Doc]:
+    """The documents of a DocBin file.
+
+    Raises click.ClickException for another kind of file.
+    """
+    try:
+        return list(DocBin().from_disk(path).get_docs(Vocab()))
+    except ValueError:
+        raise click.ClickException(
+            f"{path} is not a DocBin file, as `spacy-brnn convert` writes"
+        ) from None
+
+
+def words(doc: Doc) -> list[str]:
+    """The norms of its tokens, without white space."""
+    return [token.norm_ for token in doc if not token.norm_.isspace()]
+
+
+def ngrams(words: list[str]) -> Iterator[str]:
+    """Its words, then its pairs, then its triples of words."""
+    return chain(
+        words,
+        map(" ".join, pairwise(words)),
+        map(" ".join, zip(words, words[1:], words[2:], strict=False)),
+    )
+
+
+def targets(docs: list[Doc], label: str, path: Path) -> list[bool]:
+    """Whether each document has the label.
+
+    Raises click.ClickException where a document does not say.
+    """
+    for place, doc in enumerate(docs):
+        if label not in doc.cats:
+            raise click.ClickException(f"document {place} of {path} has no {label!r} in its cats")
+    return [doc.cats[label] > 0.5 for doc in docs]

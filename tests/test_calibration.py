@@ -1,0 +1,89 @@
+import numpy
+import pytest
+import spacy
+from click.testing import CliRunner
+from spacy.tokens import DocBin
+
+from spacy_brnn import calibration
+
+
+@pytest.fixture
+def drawn():
+    """Probabilities, and truths drawn by them."""
+    random = numpy.random.default_rng(0)
+    logits = random.normal(scale=2.0, size=(20_000, 2))
+    probabilities = numpy.exp(logits) / numpy.exp(logits).sum(axis=1, keepdims=True)
+    truths = (random.uniform(size=len(logits)) < probabilities[:, 1]).astype(int)
+    return probabilities, truths
+
+
+def test_calibrated_probabilities_have_hardly_an_error(drawn):
+    assert calibration.expected_calibration_error(*drawn) < 0.01
+
+
+def test_the_error_is_the_gap_between_confidence_and_accuracy():
+    probabilities = numpy.asarray([[0.9, 0.1]] * 10)
+    truths = numpy.asarray([0] * 6 + [1] * 4)
+    error = calibration.expected_calibration_error(probabilities, truths)
+    assert error == pytest.approx(0.3)
+
+
+def test_certain_probabilities_are_in_the_last_bin():
+    certain = numpy.asarray([[1.0, 0.0], [0.0, 1.0]])
+    assert calibration.expected_calibration_error(certain, numpy.asarray([0, 1])) == 0.0
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_it_finds_the_temperature(drawn, temperature):
+    probabilities, truths = drawn
+    distorted = calibration.temper(probabilities, 1 / temperature)
+    found = calibration.find_temperature(distorted, truths)
+    assert found == pytest.approx(temperature, rel=0.05)
+    mended = calibration.temper(distorted, found)
+    assert calibration.expected_calibration_error(mended, truths) < 0.01
+
+
+@pytest.fixture
+def files(tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment")
+    nlp.to_disk(tmp_path / "pipeline")
+    docs = []
+    for text, positive in [
+        ("A wonderful film.", 1.0),
+        ("Dull.", 0.0),
+        ("Awful, but I liked it.", 0.0),
+    ]:
+        docs.append(nlp.make_doc(text))
+        docs[-1].cats = {"POSITIVE": positive, "NEGATIVE": 1 - positive}
+    DocBin(docs=docs).to_disk(tmp_path / "dev.spacy")
+    return tmp_path
+
+
+def run(files, *options):
+    arguments = [str(files / "pipeline"), str(files / "calibrated"), *options]
+    return CliRunner().invoke(calibration.main, arguments)
+
+
+def test_the_pipeline_that_it_writes_has_its_logits_divided(files):
+    result = run(files, "--dev", str(files / "dev.spacy"), "--temperature", "2.5")
+    assert result.exit_code == 0, result.output
+    assert "before: expected calibration error" in result.output
+    assert "temperature: 2.5000" in result.output
+    before, after = (spacy.load(files / name) for name in ("pipeline", "calibrated"))
+    for text in ("A wonderful film.", "It is dull."):
+        scores = [numpy.asarray([list(nlp(text).cats.values())]) for nlp in (before, after)]
+        numpy.testing.assert_allclose(scores[1], calibration.temper(scores[0], 2.5), atol=1e-4)
+
+
+def test_it_takes_the_best_temperature_for_dev(files):
+    result = run(files, "--dev", str(files / "dev.spacy"))
+    assert result.exit_code == 0, result.output
+    losses = [float(line.split()[-1]) for line in result.output.splitlines()[:2]]
+    assert losses[1] <= losses[0]
+
+
+def test_it_needs_something_to_go_by(files):
+    result = run(files)
+    assert result.exit_code == 2
+    assert "--dev, --temperature or both" in result.output
