@@ -58,7 +58,7 @@ def main() -> None:
     type=click.IntRange(min=-1),
     default=-1,
     show_default=True,
-    help="CUDA device; -1 is the CPU.",
+    help="CUDA device (extra cuda12x or cuda13x); -1 is the CPU.",
 )
 @click.option(
     "--input-format",
