@@ -270,6 +270,20 @@ class TestCommand:
         assert annotate(*command, use_model=slow_model).exit_code == 0
         assert len(read_jsonl(tmp_path / "out.jsonl")) == 8000
 
+    @pytest.mark.gpu
+    def test_a_gpu_gives_what_the_cpu_gives(self, annotate, on_gpu, corpus, tmp_path):
+        """With the weights that ship."""
+        assert annotate(*corpus, "-o", "cpu.jsonl", use_model=None).exit_code == 0
+        with on_gpu():
+            command = [*corpus, "-o", "gpu.jsonl", "--n-process", 2, "--gpu-id", 0]
+            result = annotate(*command, use_model=None)
+        assert result.exit_code == 0, result.stderr
+        one, other = (read_jsonl(tmp_path / f"{name}.jsonl") for name in ("cpu", "gpu"))
+        assert [row["text"] for row in one] == [row["text"] for row in other]
+        polarities = [[row["sentiment_polarity"] for row in rows] for rows in (one, other)]
+        # Each device in the precision that it takes by itself.
+        assert polarities[0] == pytest.approx(polarities[1], abs=0.04)
+
     def test_a_gpu_that_is_not_there_is_told_before_workers_start(
         self, annotate, corpus, tmp_path, monkeypatch
     ):

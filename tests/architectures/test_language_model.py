@@ -156,6 +156,29 @@ def assert_differences(function, values, gradient, name="E"):
         )
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize(("mixed_precision", "tolerance"), [(False, 1e-3), (True, 2e-2)])
+def test_loss_and_gradients_on_a_gpu_are_those_of_the_cpu(
+    make, nlp, on_gpu, mixed_precision, tolerance
+):
+    docs = [nlp.make_doc(text) for text in ["a good zyx film", "", "the end", "plot"]]
+    model = make()
+    with on_gpu():
+        twin = make(mixed_precision=mixed_precision)
+        for layer, other in zip(twin.layers, model.layers, strict=True):
+            layer.from_bytes(other.to_bytes())
+        on_gpu_results = loss_and_gradient(twin, docs)
+    for one, other in zip(loss_and_gradient(model, docs), on_gpu_results, strict=True):
+        numpy.testing.assert_allclose(one, other, atol=tolerance)
+
+
+def loss_and_gradient(model, docs):
+    loss, backprop = model.begin_update(docs)
+    backprop(loss * 0 + 1)
+    gradient = model.get_ref("tok2vec").get_ref("embed").get_grad("E")
+    return model.ops.to_numpy(loss), model.ops.to_numpy(gradient)
+
+
 @pytest.mark.parametrize("mixed_precision", [False, True])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_the_loss_falls(make, nlp, cell, mixed_precision):
