@@ -49,15 +49,16 @@ def main() -> None:
 @click.option(
     "--n-process",
     type=click.IntRange(min=1),
-    help="Processes, each on one core. Default: as many as there are cores, fewer for a small "
-    "input; one with --gpu-id.",
+    help="Processes, each on one core. With --gpu-id they tokenize, and one process more "
+    "annotates on the GPU; with 1, one process does both. Default: as many as there are cores, "
+    "fewer for a small input.",
 )
 @click.option(
     "--gpu-id",
     type=click.IntRange(min=-1),
     default=-1,
     show_default=True,
-    help="CUDA device; -1 is the CPU.",
+    help="CUDA device (extra cuda12x or cuda13x); -1 is the CPU.",
 )
 @click.option(
     "--input-format",

@@ -10,7 +10,7 @@ from typing import Any
 import spacy_brnn
 
 REQUIRED = ("spacy", "thinc", "torch")
-OPTIONAL = ("cupy", "pyarrow", "zstandard", "ray")
+OPTIONAL = ("cupy-cuda12x", "cupy-cuda13x", "pyarrow", "zstandard", "ray")
 
 
 def installation() -> dict[str, str]:

@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import pytest
 
 
@@ -7,3 +9,24 @@ def one_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def on_gpu():
+    """A context in which models are made on the GPU; the test is skipped where there is none."""
+    pytest.importorskip("cupy")
+    import torch
+    from thinc.api import require_cpu, require_gpu
+
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+
+    @contextmanager
+    def on_gpu():
+        require_gpu()
+        try:
+            yield
+        finally:
+            require_cpu()
+
+    return on_gpu

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
+    from spacy_brnn.annotate.tokenized import Tokenized
+
 SENTIMENT_FIELDS = ("sentiment_label", "sentiment_score", "sentiment_polarity")
 ENTITIES_FIELD = "entities"
 LONGEST_DOCUMENT = 1_000_000_000
@@ -90,8 +92,8 @@ class Annotator:
         sentiment = SENTIMENT_FIELDS if self._sentiment else ()
         return (*sentiment, ENTITIES_FIELD) if self._entities else sentiment
 
-    def __call__(self, documents: Sequence[str | bytes]) -> Annotations:
-        """Annotate one batch of texts (or of serialized Docs).
+    def __call__(self, documents: Sequence[str | bytes | Tokenized]) -> Annotations:
+        """Annotate one batch of texts (or of serialized Docs, or of tokenized texts).
 
         A document that the pipeline cannot take is a Failure; the others are annotated.
         """
@@ -110,15 +112,15 @@ class Annotator:
         if not any(self._factory(name) in _MEMORY_PER_TOKEN for name in self.nlp.pipe_names):
             self.nlp.max_length = LONGEST_DOCUMENT
 
-    def _refuse(self, document: str | bytes) -> Failure | None:
+    def _refuse(self, document: str | bytes | Tokenized) -> Failure | None:
         limit = self.nlp.max_length
-        if isinstance(document, bytes) or len(document) <= limit:
+        if not isinstance(document, str) or len(document) <= limit:
             return None
         return Failure(
             f"{len(document):,} characters are more than the pipeline's max_length ({limit:,})"
         )
 
-    def _annotate(self, documents: list[str | bytes]) -> list[Annotation | Failure]:
+    def _annotate(self, documents: list[str | bytes | Tokenized]) -> list[Annotation | Failure]:
         try:
             docs = self.nlp.pipe(map(self._prepare, documents), batch_size=len(documents) or 1)
             return [self._annotation(doc) for doc in docs]
@@ -128,9 +130,11 @@ class Annotator:
         # One document spoils the whole batch: find it by taking each one alone.
         return [result for document in documents for result in self._annotate([document])]
 
-    def _prepare(self, document: str | bytes) -> str | Doc:
+    def _prepare(self, document: str | bytes | Tokenized) -> str | Doc:
         if isinstance(document, str):
             return encodable(document)
+        if not isinstance(document, bytes):
+            return document.to_doc(self.nlp.vocab)
         from spacy.tokens import Doc
 
         return Doc(self.nlp.vocab).from_bytes(document)

@@ -16,9 +16,10 @@ class AnnotateOptions:
     """Everything the user may choose.
 
     inputs: files, globs, folders, "-"; output: a file, or "-" for standard output; model: see
-    Annotator; n_process: None for one per core; errors: "stop" or "skip"; rejects: the rejects
-    file, None for OUTPUT.rejects.jsonl; checkpoint_seconds: least time between two checkpoints;
-    engine: "local" or "ray"; ray_address: the cluster's address, None for one on this machine.
+    Annotator; n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors:
+    "stop" or "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl;
+    checkpoint_seconds: least time between two checkpoints; engine: "local" or "ray"; ray_address:
+    the cluster's address, None for one on this machine.
     """
 
     inputs: Sequence[str]

@@ -160,8 +160,6 @@ class _Clock:
 def _n_process(options: AnnotateOptions, inputs: list[Input]) -> int:
     if options.n_process is not None:
         return options.n_process
-    if options.gpu_id >= 0:
-        return 1
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     total = total_bytes(inputs)

@@ -8,20 +8,25 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
+from typing import Any, TypeVar
 
 from spacy_brnn.annotate.annotator import Annotations, Annotator
 from spacy_brnn.annotate.batches import Batch
 from spacy_brnn.annotate.errors import AnnotateError
+from spacy_brnn.annotate.tokenizing import DocumentTokenizer, annotate_tokenized
 
 BATCHES_PER_WORKER = 2
 """How many batches wait for each worker at most: what bounds memory."""
 
 Annotated = Iterator[tuple[Batch, Annotations]]
+Documents = list[str | bytes]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,19 @@ def annotate_batches(
 ) -> Annotated:
     """Yield every batch with its annotations, in order; a single batch is not worth a worker.
 
+    n_process: with a GPU, which this process holds, the others tokenize for it.
+
     Raises AnnotateError if the pipeline cannot be loaded or a worker process dies.
     """
     first = list(islice(batches, 2))
+    batches = chain(first, batches)
     if n_process == 1 or len(first) < 2:
-        return _annotate_here(chain(first, batches), options)
-    return _annotate_in_workers(chain(first, batches), options, n_process)
+        return _annotate_here(batches, options)
+    if options.gpu_id < 0:
+        return in_workers(batches, options.load, n_process)
+    annotator = options.load()
+    load_tokenizer = partial(DocumentTokenizer, options.model)
+    return annotate_tokenized(in_workers(batches, load_tokenizer, n_process), annotator)
 
 
 def _annotate_here(batches: Iterator[Batch], options: PipelineOptions) -> Annotated:
@@ -61,16 +73,20 @@ def _annotate_here(batches: Iterator[Batch], options: PipelineOptions) -> Annota
         yield batch, annotator(batch.documents())
 
 
-def _annotate_in_workers(
-    batches: Iterator[Batch], options: PipelineOptions, n_process: int
-) -> Annotated:
-    pool = ProcessPoolExecutor(
-        n_process, _context(), initializer=_start_worker, initargs=(options,)
-    )
-    waiting: deque[tuple[Batch, Future[Annotations]]] = deque()
+def in_workers(
+    batches: Iterator[Batch], load: Callable[[], Callable[[Documents], T]], n_process: int
+) -> Generator[tuple[Batch, T], None, None]:
+    """Yield every batch with what a worker process makes of its documents, in order.
+
+    load: called once in each worker; makes the function that is called with the documents.
+
+    Raises AnnotateError if `load` does, or if a worker process dies.
+    """
+    pool = ProcessPoolExecutor(n_process, _context(), initializer=_start_worker, initargs=(load,))
+    waiting: deque[tuple[Batch, Future[T]]] = deque()
     try:
         for batch in batches:
-            waiting.append((batch, pool.submit(_annotate, batch.documents())))
+            waiting.append((batch, pool.submit(_work, batch.documents())))
             if len(waiting) >= n_process * BATCHES_PER_WORKER:
                 yield _next(waiting)
         while waiting:
@@ -84,7 +100,7 @@ def _annotate_in_workers(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _next(waiting: deque[tuple[Batch, Future[Annotations]]]) -> tuple[Batch, Annotations]:
+def _next(waiting: deque[tuple[Batch, Future[T]]]) -> tuple[Batch, T]:
     batch, future = waiting.popleft()
     return batch, future.result()
 
@@ -98,23 +114,23 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-_annotator: Annotator | AnnotateError | None = None
+_worker: Callable[[Documents], Any] | AnnotateError | None = None
 
 
-def _start_worker(options: PipelineOptions) -> None:
-    global _annotator
+def _start_worker(load: Callable[[], Callable[[Documents], Any]]) -> None:
+    global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        _annotator = options.load()
+        _worker = load()
     except AnnotateError as error:
-        _annotator = error
+        _worker = error
 
 
-def _annotate(documents: list[str | bytes]) -> Annotations:
-    if isinstance(_annotator, Annotator):
-        return _annotator(documents)
-    raise _annotator or AnnotateError("the worker was not started")
+def _work(documents: Documents) -> Any:
+    if callable(_worker):
+        return _worker(documents)
+    raise _worker or AnnotateError("the worker was not started")
 
 
 def _end_with_parent() -> None:

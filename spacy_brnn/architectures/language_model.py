@@ -34,7 +34,8 @@ def create_pretrain_language_model(
         vectors.
     mixed_precision: compute the predictions in half precision (on a CPU in bfloat16).
     RETURNS: a function from the vocabulary and the tok2vec to the model that is trained; it
-        raises ValueError where the tok2vec is not WordEmbed and a BRNNEncoder of one layer.
+        raises ValueError where the tok2vec is not WordEmbed and a BRNNEncoder of one layer, or
+        where WordEmbed has no words.
     """
 
     def create(vocab: Vocab, tok2vec: Model) -> Model[list[Doc], Floats1d]:
@@ -44,6 +45,11 @@ def create_pretrain_language_model(
             raise ValueError(
                 "spacy-brnn.PretrainLanguageModel.v1 pretrains spacy-brnn.WordEmbed.v1 with a "
                 "spacy-brnn.BRNNEncoder.v1 of depth 1 (a deeper one's states know both neighbours)"
+            )
+        if not len(embed.attrs["keys"]):
+            raise ValueError(
+                "spacy-brnn.PretrainLanguageModel.v1 has no words to predict: the vocabulary of "
+                "spacy-brnn.WordEmbed.v1 comes from `vectors` in [initialize], set that"
             )
         loss = NeighbourLoss(encode.get_dim("nO"), embed.get_dim("nO"))
         head = Model(
@@ -70,6 +76,7 @@ def _forward(
     embed = tok2vec.get_ref("embed")
     states, backprop_states = tok2vec(docs, is_train)
     words, next_words, previous_words = _predictions(model, docs)
+    words = model.ops.xp.asarray(words)
     vectors = embed.get_param("E")[words]
     loss, backprop_loss = head((states, vectors, next_words, previous_words), is_train)
 
@@ -84,7 +91,10 @@ def _forward(
 
 
 def _predictions(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints2d, Ints2d]:
-    """The rows of the batch's known words; the places of states and what they predict of these."""
+    """The batch's rows of the table; the places of states and what they predict of these.
+
+    Only words with a row of their own are predicted; shared rows are among what is ruled out.
+    """
     rows, unknown = word_rows(model.layers[0].get_ref("embed"), docs)
     rows = model.ops.to_numpy(rows)
     words, candidates, counts = numpy.unique(rows, return_inverse=True, return_counts=True)
@@ -92,10 +102,9 @@ def _predictions(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints2d, Ints2d]
     keep = numpy.minimum(1.0, numpy.sqrt(model.attrs["subsampling"] / shares))
     chosen = numpy.random.uniform(size=len(rows)) < keep[candidates]
     chosen[model.ops.to_numpy(unknown)] = False
-    ends = numpy.cumsum([len(doc) for doc in docs if len(doc)])
+    lengths = numpy.asarray([len(doc) for doc in docs if len(doc)], dtype="int64")
     first = numpy.zeros(len(rows), dtype=bool)
-    first[ends[:-1]] = True
-    first[:1] = True
+    first[numpy.cumsum(lengths) - lengths] = True
     last = numpy.roll(first, -1)
     follows = numpy.flatnonzero(chosen & ~first)
     precedes = numpy.flatnonzero(chosen & ~last)

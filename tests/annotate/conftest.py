@@ -53,8 +53,8 @@ def entity_model(tmp_path_factory):
 def start(environment, tmp_path):
     """Start the real command in a process of its own, in tmp_path."""
 
-    def start(*arguments, **kwargs):
-        command = [sys.executable, "-c", MAIN, "annotate", *map(str, arguments)]
+    def start(*arguments, main=MAIN, **kwargs):
+        command = [sys.executable, "-c", main, "annotate", *map(str, arguments)]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(command, env=environment, cwd=tmp_path, **{**pipes, **kwargs})
 

@@ -100,7 +100,7 @@ def update(model, docs, steps, optimizer=None):
     optimizer = optimizer or Adam(0.05)
     for _ in range(steps):
         scores, backprop = model.begin_update(docs)
-        backprop(scores - numpy.eye(2, dtype="float32")[[0, 1, 0, 1, 0]])
+        backprop(scores - model.ops.asarray2f(numpy.eye(2)[[0, 1, 0, 1, 0]]))
         model.finish_update(optimizer)
         optimizer.step_schedules()
     return optimizer
@@ -204,18 +204,10 @@ def test_averages_work_through_the_pipeline(textcat_config, textcat_examples):
 
 
 @pytest.mark.gpu
-def test_a_model_trained_on_a_gpu_loads_on_the_cpu(make, blank, docs):
-    pytest.importorskip("cupy")
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
-    from thinc.api import require_cpu, require_gpu
-
-    try:
-        require_gpu()
+def test_a_model_trained_on_a_gpu_loads_on_the_cpu(make, blank, docs, on_gpu):
+    with on_gpu():
         model = make(1)
         update(model, docs, steps=2)
-        expected = model.predict(docs).get()
+        expected = model.ops.to_numpy(model.predict(docs))
         data = model.to_bytes()
-    finally:
-        require_cpu()
-    assert_allclose(blank.from_bytes(data).predict(docs), expected, atol=1e-4)
+    assert_allclose(blank.from_bytes(data).predict(docs), expected, atol=1e-3)
