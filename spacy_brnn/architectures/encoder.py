@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from thinc.api import Model, torch2xp
-from thinc.types import Floats2d
+import torch
+from thinc.api import Model, torch2xp, xp2torch
+from thinc.types import ArgsKwargs, Floats2d, Ints1d
 
 from ..nn.brnn import BRNN
 from .torch_shim import list_outputs, wrap_torch
@@ -57,11 +58,23 @@ def build_brnn_encoder(
 
 
 def predict_max_states(
-    encoder: Model[list[Floats2d], list[Floats2d]], inputs: list[Floats2d]
+    encoder: Model[list[Floats2d], list[Floats2d]],
+    vectors: Floats2d,
+    lengths: list[int],
+    rows: Ints1d,
 ) -> Floats2d:
     """The maximum of each of the encoder's features over each document, (documents, width).
 
     Faster than the encoder's own output, pooled: the states of a token are never laid out.
+
+    vectors: (types, input_width) that the tokens have in common.
+    lengths: tokens of each document.
+    rows: (tokens,) the place of each token's vector, one document after the other.
     """
-    flat, _ = encoder.attrs["convert_inputs"](encoder, inputs, False)
-    return torch2xp(encoder.shims[0].predict(flat, "max_states"))
+    device = encoder.shims[0].device
+    arguments = (
+        xp2torch(vectors, device=device),
+        torch.tensor(lengths, dtype=torch.int64, device=device),
+        xp2torch(rows, device=device),
+    )
+    return torch2xp(encoder.shims[0].predict(ArgsKwargs(arguments, {}), "max_states"))

@@ -18,6 +18,8 @@ from .encoder import NAME as BRNN_ENCODER
 from .encoder import predict_max_states
 from .last_tokens import last_tokens as read_last_tokens
 from .torch_shim import array_outputs, wrap_torch
+from .word_embed import NAME as WORD_EMBED
+from .word_embed import embed_types
 
 # The bias of an exclusive label that is added later: too low to change the scores of the other
 # labels, and high enough for training to reach the label (spaCy's own -5000 is not).
@@ -82,17 +84,18 @@ def _forward(
     place = [layer.id for layer in model.layers].index(tok2vec.id)
     for layer in model.layers[:place]:
         docs = layer.predict(docs)
-    scores = predict_max_states(tok2vec.get_ref("encode"), tok2vec.get_ref("embed").predict(docs))
+    vectors, rows = embed_types(tok2vec.get_ref("embed"), docs)
+    lengths = [len(doc) for doc in docs]
+    scores = predict_max_states(tok2vec.get_ref("encode"), vectors, lengths, rows)
     for layer in model.layers[place + 2 :]:
         scores = layer.predict(scores)
     return scores, _refuse_backprop
 
 
 def _reads_with_brnn(tok2vec: Model | None) -> bool:
-    """Whether it is spacy.Tok2Vec.v2 over our encoder, not a listener, say."""
-    if tok2vec is None or not all(map(tok2vec.has_ref, ("embed", "encode"))):
-        return False
-    return tok2vec.get_ref("encode").name == BRNN_ENCODER
+    """Whether it is spacy.Tok2Vec.v2 over our embedding and encoder, not a listener, say."""
+    layers = [tok2vec and tok2vec.maybe_get_ref(name) for name in ("embed", "encode")]
+    return [layer and layer.name for layer in layers] == [WORD_EMBED, BRNN_ENCODER]
 
 
 def _refuse_backprop(gradient: Floats2d) -> list[Doc]:

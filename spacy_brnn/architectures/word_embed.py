@@ -96,6 +96,21 @@ def word_rows(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints1d]:
     return rows, unknown
 
 
+def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:
+    """The vectors of the distinct tokens of all documents, and which of them each token has.
+
+    RETURNS: (types, width) and (tokens,)
+    """
+    xp = model.ops.xp
+    features = _features(model, docs)
+    # One number for both hashes, by a large odd factor.
+    pairs = features[:, 0] + features[:, 1] * xp.uint64(0x9E3779B97F4A7C15)
+    distinct, types = xp.unique(pairs, return_inverse=True)
+    of_types = xp.zeros((len(distinct), 2), dtype="uint64")
+    of_types[types] = features
+    return _vectors(model.get_param("E"), *_rows(model, of_types)), types
+
+
 def _set_keys(model: Model, words: list[int]) -> None:
     """Rows 0, 1, ... for these words, given as hashes."""
     keys = numpy.asarray(words, dtype="uint64")
@@ -144,8 +159,7 @@ def _forward(
     table = model.get_param("E")
     lengths = [len(doc) for doc in docs]
     rows, unknown, suffix_rows = _rows(model, _features(model, docs))
-    vectors = table[rows]
-    vectors[unknown] += table[suffix_rows]
+    vectors = _vectors(table, rows, unknown, suffix_rows)
     keep = xp.ones((len(rows), 1), dtype="float32")
     if is_train and word_dropout:
         keep = (xp.random.uniform(size=(len(rows), 1)) >= word_dropout).astype("f")
@@ -160,6 +174,12 @@ def _forward(
         return []
 
     return model.ops.unflatten(vectors, lengths), backprop
+
+
+def _vectors(table: Floats2d, rows: Ints1d, unknown: Ints1d, suffix_rows: Ints1d) -> Floats2d:
+    vectors = table[rows]
+    vectors[unknown] += table[suffix_rows]
+    return vectors
 
 
 def _features(model: Model, docs: list[Doc]) -> Ints2d:

@@ -78,26 +78,30 @@ class BRNN(nn.Module):
         return states.to(inputs.dtype)
 
     @torch.no_grad()
-    def max_states(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+    def max_states(self, inputs: Tensor, lengths: Tensor, rows: Tensor | None = None) -> Tensor:
         """The maximum of each feature of forward's states over each sequence; zeros for none.
 
-        The same as MaxPooling after forward, without laying the states out token by token; for
-        prediction, with no gradient.
+        The same as MaxPooling after forward in evaluation, without laying the states out token
+        by token; for prediction, with no gradient.
 
-        inputs, lengths: as for forward.
+        inputs: (N, input_width) as for forward; with rows, the vectors that they pick from.
+        lengths: as for forward.
+        rows: (N,) the place of each token's vector in inputs.
         RETURNS: (B, 2 * hidden_width)
         """
         buckets = list(bucket_by_length(lengths))
         states = inputs
+        if rows is None or len(self.forwards) > 1:
+            states = inputs if rows is None else inputs[rows]
+            rows = torch.arange(len(states), device=states.device)
         for layer in range(len(self.forwards) - 1):
             states = self._layer(layer, states, lengths, buckets)
-        states = self.dropouts[-1](states, lengths)
         if torch.is_autocast_enabled(states.device.type):
             states = states.to(torch.get_autocast_dtype(states.device.type))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
-            forward = _max_state(self.forwards[-1], states, bucket.forward_index, bucket)
-            backward = _max_state(self.backwards[-1], states, bucket.backward_index, bucket)
+            forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
+            backward = _max_state(self.backwards[-1], states, rows[bucket.backward_index], bucket)
             pooled[bucket.members] = torch.cat([forward, backward], dim=1).to(pooled.dtype)
         return pooled
 
