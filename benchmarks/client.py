@@ -31,7 +31,8 @@ class Worker:
 
     def __init__(self, system: str, threads: int, show: bool = False) -> None:
         environment = dict.fromkeys(THREAD_SETTINGS, str(threads))
-        environment |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": os.pathsep.join(paths)}
         self._log = None if show else TemporaryFile("w+", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", system],

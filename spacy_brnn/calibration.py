@@ -11,12 +11,14 @@ from pathlib import Path
 import click
 import numpy
 import spacy
-from spacy.tokens import DocBin
 from thinc.api import Model
 
+from .distillation.reviews import read_docs
+from .pipeline.sentiment import BRNNSentiment
+
 BINS = 15
-# Temperatures are looked for between 1 / HIGHEST and HIGHEST.
-HIGHEST = 16.0
+# Temperatures are looked for between 1 / MAX_TEMPERATURE and MAX_TEMPERATURE.
+MAX_TEMPERATURE = 16.0
 
 
 def expected_calibration_error(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
@@ -42,10 +44,12 @@ def find_temperature(probabilities: numpy.ndarray, truths: numpy.ndarray) -> flo
     """The temperature at which the truths are most likely; arguments as above."""
 
     def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(temper(probabilities, numpy.exp(log_temperature)), truths)
+        return negative_log_likelihood(
+            apply_temperature(probabilities, numpy.exp(log_temperature)), truths
+        )
 
     # The loss has one minimum: narrow the interval around it by thirds.
-    low, high = -numpy.log(HIGHEST), numpy.log(HIGHEST)
+    low, high = -numpy.log(MAX_TEMPERATURE), numpy.log(MAX_TEMPERATURE)
     while high - low > 1e-4:
         third = (high - low) / 3
         if loss(low + third) < loss(high - third):
@@ -55,14 +59,14 @@ def find_temperature(probabilities: numpy.ndarray, truths: numpy.ndarray) -> flo
     return float(numpy.exp((low + high) / 2))
 
 
-def temper(probabilities: numpy.ndarray, temperature: float) -> numpy.ndarray:
+def apply_temperature(probabilities: numpy.ndarray, temperature: float) -> numpy.ndarray:
     """The probabilities whose logits are those of the given ones, divided by the temperature."""
     logits = numpy.log(probabilities + 1e-12) / temperature
     powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def cool(model: Model, temperature: float) -> None:
+def scale_logits(model: Model, temperature: float) -> None:
     """Divide the logits of a text classifier by the temperature, in its output layer's weights."""
     layer = model.get_ref("output_layer")
     for name in ("W", "b"):
@@ -87,27 +91,44 @@ def main(pipeline: Path, output: Path, dev: Path | None, temperature: float | No
     if dev is None and temperature is None:
         raise click.UsageError("give --dev, --temperature or both")
     nlp = spacy.load(pipeline)
+    if "brnn_sentiment" not in nlp.pipe_names:
+        raise click.ClickException(f"{pipeline} has no brnn_sentiment")
     component = nlp.get_pipe("brnn_sentiment")
     if dev is not None:
         probabilities, truths = _score(component, dev)
-        temperature = temperature or find_temperature(probabilities, truths)
-        for name, scores in (
-            ("before", probabilities),
-            ("after", temper(probabilities, temperature)),
-        ):
-            click.echo(
-                f"{name}: expected calibration error "
-                f"{expected_calibration_error(scores, truths):.2%}, negative log-likelihood "
-                f"{negative_log_likelihood(scores, truths):.4f}"
-            )
-    cool(component.model, temperature)
+        _report("before", probabilities, truths)
+        if temperature is None:
+            temperature = find_temperature(probabilities, truths)
+            _report("after, each half by the other's", _cross_fit(probabilities, truths), truths)
+        _report("after", apply_temperature(probabilities, temperature), truths)
+    scale_logits(component.model, temperature)
     nlp.to_disk(output)
     click.echo(f"temperature: {temperature:.4f}")
 
 
-def _score(component, dev: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
-    docs = list(DocBin().from_disk(dev).get_docs(component.vocab))
+def _report(when: str, probabilities: numpy.ndarray, truths: numpy.ndarray) -> None:
+    error = expected_calibration_error(probabilities, truths)
+    loss = negative_log_likelihood(probabilities, truths)
+    click.echo(f"{when}: expected calibration error {error:.2%}, log-likelihood {-loss:.4f}")
+
+
+def _cross_fit(probabilities: numpy.ndarray, truths: numpy.ndarray) -> numpy.ndarray:
+    """Each half of the documents at the temperature that suits the other half."""
+    halves = numpy.arange(len(truths)) % 2 == 0
+    calibrated = numpy.zeros_like(probabilities)
+    for half in (halves, ~halves):
+        temperature = find_temperature(probabilities[~half], truths[~half])
+        calibrated[half] = apply_temperature(probabilities[half], temperature)
+    return calibrated
+
+
+def _score(component: BRNNSentiment, dev: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Probabilities and places of the true labels."""
+    docs = read_docs(dev)
     labels = component.labels
+    for place, doc in enumerate(docs):
+        if not any(doc.cats.get(label) for label in labels):
+            raise click.ClickException(f"document {place} of {dev} has none of the labels {labels}")
     truths = [max(range(len(labels)), key=lambda i: doc.cats.get(labels[i], 0.0)) for doc in docs]
     return numpy.asarray(component.predict(docs)), numpy.asarray(truths)
 

@@ -36,10 +36,10 @@ def test_certain_probabilities_are_in_the_last_bin():
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
 def test_it_finds_the_temperature(drawn, temperature):
     probabilities, truths = drawn
-    distorted = calibration.temper(probabilities, 1 / temperature)
+    distorted = calibration.apply_temperature(probabilities, 1 / temperature)
     found = calibration.find_temperature(distorted, truths)
     assert found == pytest.approx(temperature, rel=0.05)
-    mended = calibration.temper(distorted, found)
+    mended = calibration.apply_temperature(distorted, found)
     assert calibration.expected_calibration_error(mended, truths) < 0.01
 
 
@@ -73,17 +73,36 @@ def test_the_pipeline_that_it_writes_has_its_logits_divided(files):
     before, after = (spacy.load(files / name) for name in ("pipeline", "calibrated"))
     for text in ("A wonderful film.", "It is dull."):
         scores = [numpy.asarray([list(nlp(text).cats.values())]) for nlp in (before, after)]
-        numpy.testing.assert_allclose(scores[1], calibration.temper(scores[0], 2.5), atol=1e-4)
+        numpy.testing.assert_allclose(
+            scores[1], calibration.apply_temperature(scores[0], 2.5), atol=1e-4
+        )
 
 
 def test_it_takes_the_best_temperature_for_dev(files):
     result = run(files, "--dev", str(files / "dev.spacy"))
     assert result.exit_code == 0, result.output
-    losses = [float(line.split()[-1]) for line in result.output.splitlines()[:2]]
-    assert losses[1] <= losses[0]
+    lines = result.output.splitlines()
+    before, after = (float(lines[i].split()[-1]) for i in (0, 2))
+    assert after >= before
+    assert lines[1].startswith("after, each half by the other's: ")
 
 
 def test_it_needs_something_to_go_by(files):
     result = run(files)
     assert result.exit_code == 2
     assert "--dev, --temperature or both" in result.output
+
+
+def test_documents_need_a_label(files):
+    doc = spacy.blank("en").make_doc("A wonderful film.")
+    DocBin(docs=[doc]).to_disk(files / "dev.spacy")
+    result = run(files, "--dev", str(files / "dev.spacy"))
+    assert result.exit_code == 1
+    assert "document 0 of" in result.output
+
+
+def test_a_pipeline_without_the_component_is_refused(files):
+    spacy.blank("en").to_disk(files / "pipeline")
+    result = run(files, "--temperature", "2")
+    assert result.exit_code == 1
+    assert "has no brnn_sentiment" in result.output

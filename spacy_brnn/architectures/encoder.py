@@ -29,7 +29,7 @@ def build_brnn_encoder(
     input_width: width of the embedded tokens; None for the same as width.
     dropout: variational dropout between layers.
     input_dropout: variational dropout on the embedded tokens.
-    mixed_precision: train in half precision where it is safe (on a CPU in bfloat16).
+    mixed_precision: train in half precision where it is safe (on a CPU in bfloat16, if it has it).
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.
     """
@@ -54,6 +54,7 @@ def build_brnn_encoder(
         n_out=width,
         convert_outputs=list_outputs,
         mixed_precision=mixed_precision,
+        reduced_precision=True,
     )
 
 

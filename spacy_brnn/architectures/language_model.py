@@ -38,6 +38,9 @@ def create_pretrain_language_model(
         where WordEmbed has no words.
     """
 
+    if subsampling <= 0.0:
+        raise ValueError(f"subsampling must be more than 0, not {subsampling}")
+
     def create(vocab: Vocab, tok2vec: Model) -> Model[list[Doc], Floats1d]:
         embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
         names = [node.name for node in (embed, encode) if node is not None]

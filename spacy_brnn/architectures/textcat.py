@@ -65,7 +65,8 @@ def build_textcat_brnn(
         layers.insert(0, read_last_tokens(last_tokens))
     if not exclusive_classes:
         layers.append(Logistic())
-    model = Model("textcat_brnn", _forward, init=init_chain, layers=layers, dims={"nO": None})
+    dims = {"nO": None, "nI": None} if tok2vec.has_dim("nI") is not False else {"nO": None}
+    model = Model("textcat_brnn", _forward, init=init_chain, layers=layers, dims=dims)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output_layer)
     model.set_dim("nO", nO) if nO is not None else None
@@ -78,7 +79,7 @@ def build_textcat_brnn(
 def _forward(
     model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
-    tok2vec = model.maybe_get_ref("tok2vec")  # A copy of a model has no references.
+    tok2vec = model.maybe_get_ref("tok2vec")  # A copy has no references, until loaded.
     if is_train or not model.attrs["max_pooling"] or not _reads_with_brnn(tok2vec):
         return forward_chain(model, docs, is_train)
     place = [layer.id for layer in model.layers].index(tok2vec.id)

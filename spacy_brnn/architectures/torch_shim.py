@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import srsly
@@ -15,7 +16,7 @@ from thinc.types import ArgsKwargs, Floats2d
 from thinc.util import get_torch_default_device
 from torch import Tensor, nn
 
-from .precision import autocast
+from .precision import autocast, has_bfloat16
 
 if hasattr(os, "register_at_fork"):
     # `nlp.pipe(n_process=...)` forks. A forked process has lost OpenMP's threads but not the
@@ -31,7 +32,13 @@ class FlatTorchShim(PyTorchShim):
     keys that its optimizer does not write.
     """
 
-    def __init__(self, module: nn.Module, *, mixed_precision: bool = False) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mixed_precision: bool = False,
+        reduced_precision: bool = False,
+    ) -> None:
         on_gpu = get_torch_default_device().type == "cuda"
         super().__init__(
             module,
@@ -39,16 +46,15 @@ class FlatTorchShim(PyTorchShim):
             serialize_model=_arrays_to_bytes,
             deserialize_model=_arrays_from_bytes,
         )
-        self._bfloat16 = mixed_precision and not on_gpu
+        self._bfloat16 = mixed_precision and not on_gpu and has_bfloat16()
+        self._reduced_precision = reduced_precision
 
     def predict(self, inputs: ArgsKwargs, method: str = "forward") -> Any:
-        """The module's method on these inputs, in the precision of `predict_in`."""
-        module = self._model.eval()
-        try:
-            with torch.no_grad(), autocast(self.device):
-                return getattr(module, method)(*inputs.args, **inputs.kwargs)
-        finally:
-            module.train()
+        """The module's method on these inputs."""
+        function = getattr(self._model.eval(), method)
+        precision = autocast(self.device) if self._reduced_precision else nullcontext()
+        with torch.no_grad(), precision:
+            return function(*inputs.args, **inputs.kwargs)
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
         """Forward in training; with mixed precision in bfloat16 on a CPU too."""
@@ -85,18 +91,25 @@ def wrap_torch(
     n_out: int,
     convert_outputs: Callable,
     mixed_precision: bool = False,
+    reduced_precision: bool = False,
 ) -> Model[list[Floats2d], Any]:
     """A Thinc model around a module that maps (N, n_in) tokens and (B,) lengths.
 
     convert_outputs: from the module's tensor to Thinc's arrays, as PyTorchWrapper takes it;
         list_outputs or array_outputs.
+    mixed_precision: train in half precision where it is safe, on a CPU only if it has bfloat16.
+    reduced_precision: let `predict_in` say what predictions are computed in; else float32.
     """
     return Model(
         name,
         forward,
         init=_init,
         attrs={"convert_inputs": _flat_inputs, "convert_outputs": convert_outputs},
-        shims=[FlatTorchShim(module, mixed_precision=mixed_precision)],
+        shims=[
+            FlatTorchShim(
+                module, mixed_precision=mixed_precision, reduced_precision=reduced_precision
+            )
+        ],
         dims={"nI": n_in, "nO": n_out},
     )
 

@@ -96,8 +96,8 @@ class BRNN(nn.Module):
             rows = torch.arange(len(states), device=states.device)
         for layer in range(len(self.forwards) - 1):
             states = self._layer(layer, states, lengths, buckets)
-        if torch.is_autocast_enabled(states.device.type):
-            states = states.to(torch.get_autocast_dtype(states.device.type))
+        if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            states = states.to(torch.get_autocast_dtype("cpu"))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
             forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
@@ -119,14 +119,15 @@ class BRNN(nn.Module):
 def _read(cell: nn.RNNBase, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
     places = torch.cat([index[mask] for index, mask in blocks])
-    states = torch.cat([cell(inputs[index])[0][mask] for index, mask in blocks])
+    states = torch.cat(
+        [cell(inputs[_at_least_two(index)])[0][:, : mask.shape[1]][mask] for index, mask in blocks]
+    )
     return torch.empty_like(states).index_copy(0, places, states)
 
 
 def _max_state(cell: nn.RNNBase, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
     """(B, hidden_width) the maximum over each sequence's steps, of one direction."""
-    # A lone sequence is read twice: oneDNN has a routine for one row that rounds otherwise.
-    index = index.expand(-1, max(2, index.shape[1]))
+    index = _at_least_two(index)
     highest, state = None, None
     for start in range(0, len(index), SEGMENT):
         steps = slice(max(start, bucket.shortest), start + SEGMENT)
@@ -137,6 +138,11 @@ def _max_state(cell: nn.RNNBase, inputs: Tensor, index: Tensor, bucket: Bucket) 
         top = states.amax(dim=0)
         highest = top if highest is None else torch.maximum(highest, top)
     return highest[: len(bucket.members)]
+
+
+def _at_least_two(index: Tensor) -> Tensor:
+    """A lone sequence is read twice: oneDNN has a routine for one row that rounds otherwise."""
+    return index.expand(-1, max(2, index.shape[1]))
 
 
 def _reset_parameters(module: nn.Module) -> None:

@@ -72,7 +72,7 @@ def make_brnn_sentiment(
     polarities: what each label counts in the polarity, -1..1; a label not named counts 0.
     objective: the fields of Objective: the weights of the losses in training.
     precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
-        on processors that have it.
+        on a CPU that computes in it, else float32.
     scorer: the scoring method.
     Raises ValueError for a field that Objective does not have or an unknown precision.
     """

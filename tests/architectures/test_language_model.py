@@ -404,3 +404,9 @@ def test_pretraining_resumes(folder, pretrained, tmp_path):
     before = list(srsly.read_jsonl(pretrained / "log.jsonl"))
     after = list(srsly.read_jsonl(output / "log.jsonl"))
     assert after[0]["epoch_loss"] < before[0]["epoch_loss"]
+
+
+@pytest.mark.parametrize("subsampling", [0.0, -1.0])
+def test_subsampling_out_of_range_is_refused(subsampling):
+    with pytest.raises(ValueError, match="subsampling must be more than 0"):
+        create_pretrain_language_model(subsampling)

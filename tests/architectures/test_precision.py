@@ -1,6 +1,7 @@
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from spacy.tokens import Doc
 
 from spacy_brnn.architectures import precision
 
@@ -46,3 +47,35 @@ def test_both_ways_to_pool_agree(tok2vec_config, textcat_config, resolve, docs):
     fused = model.predict(docs)
     model.attrs["max_pooling"] = False
     assert_allclose(model.predict(docs), fused, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"exclusive_classes": False},
+        {"last_tokens": 2},
+        {"exclusive_classes": False, "last_tokens": 1},
+    ],
+)
+def test_both_ways_to_pool_agree_whatever_is_around(
+    settings, tok2vec_config, textcat_config, resolve, docs
+):
+    model = resolve(textcat_config(tok2vec_config(WORD_EMBED), nO=2, **settings))
+    model.initialize(X=docs)
+    model.get_ref("output_layer").get_param("W")[:] = [[1.0], [-1.0]]
+    fused = model.predict(docs)
+    model.attrs["max_pooling"] = False
+    assert_allclose(model.predict(docs), fused, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
+def test_a_long_document_is_pooled_in_float32(
+    pooling, tok2vec_config, textcat_config, resolve, docs
+):
+    model = resolve(textcat_config(tok2vec_config(WORD_EMBED), pooling=pooling, nO=2))
+    model.initialize(X=docs)
+    model.get_ref("output_layer").get_param("W")[:] = [[1.0], [-1.0]]
+    long = Doc(docs[0].vocab, words=["wonderful", "and", "dull"] * 1000)
+    exact = model.predict([long])
+    with precision.predict_in("bfloat16"):
+        assert_allclose(model.predict([long]), exact, atol=0.01)

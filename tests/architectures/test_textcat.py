@@ -3,7 +3,9 @@ import pytest
 import spacy
 from numpy.testing import assert_allclose
 from spacy.training import Example
-from thinc.api import fix_random_seed
+from thinc.api import Model, fix_random_seed
+
+from spacy_brnn.architectures.textcat import build_textcat_brnn
 
 from .configs import HASH_EMBED, TEXTS, WIDTH, WORD_EMBED
 
@@ -200,3 +202,14 @@ def test_a_tok2vec_of_unknown_width():
 
     with pytest.raises(ValueError, match="output width of the tok2vec 'nameless' is not known"):
         build_textcat_brnn(Model("nameless", lambda model, X, is_train: (X, lambda d: d)))
+
+
+def test_a_tok2vec_may_state_its_input_width(textcat_config, docs):
+    tok2vec = Model(
+        "counts",
+        lambda model, docs, is_train: ([numpy.ones((len(d), 4), "f") for d in docs], list),
+        dims={"nI": None, "nO": 4},
+    )
+    model = build_textcat_brnn(tok2vec, nO=2)
+    model.initialize(X=docs)
+    assert model.predict(docs).shape == (len(docs), 2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from spacy.util import dot_to_object, load_config
 from weasel.cli.run import project_run
 from weasel.util import load_project_config
 
@@ -27,7 +28,7 @@ def test_official_archive(project):
     assert asset["dest"] == "assets/aclImdb_v1.tar.gz"
 
 
-@pytest.mark.parametrize("workflow", ["all", "seed", "ner"])
+@pytest.mark.parametrize("workflow", ["all", "labelled", "seed", "ner"])
 def test_every_input_is_an_asset_a_config_or_an_earlier_output(project, workflow):
     config = load_project_config(project)
     commands = {command["name"]: command for command in config["commands"]}
@@ -61,3 +62,16 @@ def test_convert_asks_for_the_archive(project, capsys):
     with pytest.raises(SystemExit):
         project_run(project, "convert", dry=False)
     assert "assets/aclImdb_v1.tar.gz" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["pretrain", "teach", "train"])
+def test_settings_that_the_scripts_override_are_in_the_config(project, name):
+    commands = load_project_config(project)["commands"]
+    [command] = [command for command in commands if command["name"] == name]
+    for script in command["script"]:
+        words = shlex.split(script)
+        if "spacy" in words:
+            settings = [word[2:] for word in words if word.startswith("--") and "." in word]
+            config = load_config(PROJECT.parent / "configs" / "imdb_brnn.cfg")
+            for setting in settings:
+                dot_to_object(config, setting)

@@ -79,7 +79,7 @@ def test_document_vectors_are_the_same_again():
 
 def test_a_pipeline_teaches_too(files):
     nlp = spacy.blank("en")
-    nlp.add_pipe("brnn_sentiment")
+    nlp.add_pipe("brnn_sentiment", config={"precision": "float32"})
     nlp.to_disk(files / "pipeline")
     arguments = ["pipeline", str(files / "pipeline"), str(files / "unlabelled.spacy")]
     result = CliRunner().invoke(main, [*arguments, "-o", str(files / "scores.npy")])
@@ -145,3 +145,25 @@ def test_a_missing_library_is_named(files, monkeypatch):
     result = run("ngrams", files, "labelled.spacy", "unlabelled.spacy")
     assert result.exit_code == 1
     assert "sklearn is missing: pip install 'spacy-brnn[distillation]'" in result.output
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+def test_scores_that_say_nothing_are_refused(value, files):
+    numpy.save(files / "scores.npy", numpy.full(40, value, dtype="float32"))
+    names = ["labelled.spacy", "unlabelled.spacy", "scores.npy"]
+    result = run("combine", files, *names, output="x.spacy")
+    assert result.exit_code == 1
+    assert "scores.npy holds scores that are all the same, or no numbers" in result.output
+
+
+@pytest.mark.parametrize(
+    ("label", "message"), [("HAPPY", "has no label 'HAPPY'; there are: POSITIVE, NEGATIVE")]
+)
+def test_a_pipeline_needs_the_label(label, message, files):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment")
+    nlp.to_disk(files / "pipeline")
+    arguments = [str(files / "pipeline"), str(files / "unlabelled.spacy"), "--label", label]
+    result = CliRunner().invoke(main, ["pipeline", *arguments, "-o", str(files / "scores.npy")])
+    assert result.exit_code == 1
+    assert message in result.output

@@ -211,12 +211,35 @@ def test_max_states_of_nothing():
     assert make_network().max_states(inputs, lengths).tolist() == [[0.0] * 2 * HIDDEN] * 2
 
 
+@pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_max_states_do_not_depend_on_the_batch(dtype):
-    network = brnn.BRNN(32, 64)
-    inputs, lengths = make_batch([30, 1, 400, 31, 29, 2, 30], width=32)
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
-        together = network.max_states(inputs, lengths)
-        for sequence, states in zip(inputs.split(lengths.tolist()), together, strict=True):
-            alone = network.max_states(sequence, torch.tensor([len(sequence)]))[0]
-            torch.testing.assert_close(alone, states, atol=1e-5, rtol=0)
+def test_states_do_not_depend_on_the_batch(dtype, depth):
+    network = brnn.BRNN(32, 64, depth=depth)
+    lengths = [30, 1, 400, 31, 29, 2, 30]
+    inputs, _ = make_batch(lengths, width=32)
+    size = torch.tensor(lengths)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, dtype is torch.bfloat16):
+        together, highest = network(inputs, size), network.max_states(inputs, size)
+        for place, sequence in enumerate(inputs.split(lengths)):
+            alone = torch.tensor([len(sequence)])
+            states = together.split(lengths)[place]
+            torch.testing.assert_close(network(sequence, alone), states, atol=1e-5, rtol=0)
+            most = network.max_states(sequence, alone)[0]
+            torch.testing.assert_close(most, highest[place], atol=1e-5, rtol=0)
+
+
+def test_max_states_may_be_read_in_segments(monkeypatch):
+    network = make_network()
+    inputs, lengths = make_batch(LENGTHS)
+    whole = network.max_states(inputs, lengths)
+    monkeypatch.setattr(brnn, "SEGMENT", 7)
+    torch.testing.assert_close(network.max_states(inputs, lengths), whole, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_rows_pick_the_inputs(depth):
+    network = make_network(depth=depth)
+    inputs, lengths = make_batch([3, 5])
+    rows = torch.tensor([2, 0, 2, 1, 1, 0, 7, 2])
+    expected = network.max_states(inputs[rows], lengths)
+    torch.testing.assert_close(network.max_states(inputs, lengths, rows), expected)

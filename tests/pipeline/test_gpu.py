@@ -40,7 +40,7 @@ def is_on_gpu(nlp):
 
 
 @pytest.mark.parametrize(
-    ("precision", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.02), ("auto", 0.02)]
+    ("precision", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.02), ("auto", 1e-3)]
 )
 def test_the_weights_that_ship_say_the_same(on_gpu, precision, tolerance):
     expected = positive(shipped_pipeline("float32"))
@@ -53,13 +53,9 @@ def test_the_weights_that_ship_say_the_same(on_gpu, precision, tolerance):
     assert all(0.5 <= score <= 1.0 for score in spans)
 
 
-def test_auto_is_what_the_gpu_computes_in(on_gpu):
-    import torch
-
+def test_auto_is_float32_on_a_gpu(on_gpu):
     with on_gpu():
-        chosen = shipped_pipeline("auto").get_pipe("brnn_sentiment").precision
-    native = torch.cuda.is_bf16_supported(including_emulation=False)
-    assert chosen == ("bfloat16" if native else "float32")
+        assert shipped_pipeline("auto").get_pipe("brnn_sentiment").precision == "float32"
 
 
 def test_a_score_does_not_depend_on_the_batch(on_gpu):
