@@ -25,6 +25,7 @@ def load(system: System) -> dict[str, Any]:
     system.load()
     system.score_one(SENTENCE)
     seconds = perf_counter() - started
+    system.prepare()
     if "torch" in sys.modules:
         import torch
 

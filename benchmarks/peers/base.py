@@ -61,6 +61,9 @@ class System(ABC):
     def load(self) -> None:
         """Import and load all that scoring needs. Raises Unavailable, or ImportError."""
 
+    def prepare(self) -> None:
+        """Do after load() what is not part of loading."""
+
     @abstractmethod
     def score_all(self, texts: list[str], processes: int = 1) -> list[float]:
         """One score for each text, in order, by so many processes: above 0 is positive."""
