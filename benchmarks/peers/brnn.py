@@ -40,7 +40,7 @@ class Brnn(SpacySystem):
     def prepare(self) -> None:
         """Put in the weights of the twin that was trained without dev, to score dev with."""
         if TWIN.exists():
-            self.nlp.get_pipe("brnn_sentiment").from_disk(TWIN)
+            self.nlp.get_pipe("brnn_sentiment").from_disk(TWIN, exclude=["vocab"])
 
     def read(self, doc: Doc) -> float:
         """The polarity."""

@@ -10,7 +10,7 @@ import srsly
 from thinc.api import Model
 from thinc.util import convert_recursive
 
-DEFAULT = "imdb_lstm"
+DEFAULT = "imdb_brnn"
 FILE_NAME = "weights.msgpack"
 
 
