@@ -61,7 +61,7 @@ class System(ABC):
     def load(self) -> None:
         """Import and load all that scoring needs. Raises Unavailable, or ImportError."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027
         """Do after load() what is not part of loading."""
 
     @abstractmethod
