@@ -83,13 +83,15 @@ def scale_logits(model: Model, temperature: float) -> None:
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(1 / MAX_TEMPERATURE, MAX_TEMPERATURE),
     help="Take this temperature, rather than the best one for --dev.",
 )
 def main(pipeline: Path, output: Path, dev: Path | None, temperature: float | None) -> None:
     """Write PIPELINE to OUTPUT, the logits of its brnn_sentiment divided by a temperature."""
     if dev is None and temperature is None:
         raise click.UsageError("give --dev, --temperature or both")
+    if temperature is not None and numpy.isnan(temperature):
+        raise click.UsageError("--temperature is not a number")
     nlp = spacy.load(pipeline)
     if "brnn_sentiment" not in nlp.pipe_names:
         raise click.ClickException(f"{pipeline} has no brnn_sentiment")
@@ -125,6 +127,8 @@ def _cross_fit(probabilities: numpy.ndarray, truths: numpy.ndarray) -> numpy.nda
 def _score(component: BRNNSentiment, dev: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Probabilities and places of the true labels."""
     docs = read_docs(dev)
+    if not docs:
+        raise click.ClickException(f"{dev} has no documents")
     labels = component.labels
     for place, doc in enumerate(docs):
         if not any(doc.cats.get(label) for label in labels):

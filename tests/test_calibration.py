@@ -106,3 +106,16 @@ def test_a_pipeline_without_the_component_is_refused(files):
     result = run(files, "--temperature", "2")
     assert result.exit_code == 1
     assert "has no brnn_sentiment" in result.output
+
+
+@pytest.mark.parametrize("temperature", ["0", "nan", "inf"])
+def test_a_temperature_out_of_range_is_refused(files, temperature):
+    assert run(files, "--temperature", temperature).exit_code != 0
+    assert not (files / "calibrated").exists()
+
+
+def test_an_empty_dev_is_refused(files):
+    DocBin().to_disk(files / "dev.spacy")
+    result = run(files, "--dev", str(files / "dev.spacy"))
+    assert result.exit_code == 1
+    assert "has no documents" in result.output

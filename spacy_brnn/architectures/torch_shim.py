@@ -53,7 +53,7 @@ class FlatTorchShim(PyTorchShim):
         """The module's method on these inputs."""
         function = getattr(self._model.eval(), method)
         precision = autocast(self.device) if self._reduced_precision else nullcontext()
-        with torch.no_grad(), precision:
+        with torch.no_grad(), precision, _one_thread():
             return function(*inputs.args, **inputs.kwargs)
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
@@ -81,6 +81,21 @@ class FlatTorchShim(PyTorchShim):
         finally:
             for name, data in current.items():
                 self._model.get_parameter(name).data = data
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread: the steps of a recurrent layer are too short to share.
+
+    Where another process has a core, threads that wait for each other at every step are hundreds
+    of times slower than one. `n_process` is the way to use more cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def wrap_torch(

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from thinc.api import fix_random_seed
 
 from spacy_brnn.architectures.word_embed import set_vocabulary
+from spacy_brnn.nn.brnn import BRNN
 
 from .configs import WORD_EMBED
 
@@ -211,3 +212,27 @@ def test_a_model_trained_on_a_gpu_loads_on_the_cpu(make, blank, docs, on_gpu):
         expected = model.ops.to_numpy(model.predict(docs))
         data = model.to_bytes()
     assert_allclose(blank.from_bytes(data).predict(docs), expected, atol=1e-3)
+
+
+def test_predictions_take_one_thread_and_leave_the_others(
+    resolve, textcat_config, docs, monkeypatch
+):
+    model = resolve(textcat_config(nO=2))
+    model.initialize(X=docs)
+    seen = []
+    read = BRNN.forward
+
+    def watched(*arguments):
+        seen.append(torch.get_num_threads())
+        return read(*arguments)
+
+    monkeypatch.setattr(BRNN, "forward", watched)
+    model.attrs["max_pooling"] = False
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        model.predict(docs)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert seen == [1]
