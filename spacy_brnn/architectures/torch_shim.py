@@ -88,7 +88,7 @@ def _one_thread() -> Iterator[None]:
     """Let PyTorch use one thread: the steps of a recurrent layer are too short to share.
 
     Where another process has a core, threads that wait for each other at every step are hundreds
-    of times slower than one. `n_process` is the way to use more cores.
+    of times slower than one. Processes are the way to use more cores.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
