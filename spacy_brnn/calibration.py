@@ -13,7 +13,7 @@ import numpy
 import spacy
 from thinc.api import Model
 
-from .distillation.reviews import read_docs
+from .corpora.docbin import read_docbin
 from .pipeline.sentiment import BRNNSentiment
 
 BINS = 15
@@ -126,7 +126,7 @@ def _cross_fit(probabilities: numpy.ndarray, truths: numpy.ndarray) -> numpy.nda
 
 def _score(component: BRNNSentiment, dev: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Probabilities and places of the true labels."""
-    docs = read_docs(dev)
+    docs = list(read_docbin(dev, component.vocab))
     if not docs:
         raise click.ClickException(f"{dev} has no documents")
     labels = component.labels

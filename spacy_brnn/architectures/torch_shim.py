@@ -166,7 +166,7 @@ def _flat_inputs(
 ) -> tuple[ArgsKwargs, Callable]:
     device = model.shims[0].device
     lengths = [len(x) for x in inputs]
-    flat = _flatten(model, inputs)
+    flat = model.ops.flatten(inputs) if inputs else model.ops.alloc2f(0, model.get_dim("nI"))
     arguments = (
         xp2torch(flat, requires_grad=is_train, device=device),
         torch.tensor(lengths, dtype=torch.int64, device=device),
@@ -176,13 +176,6 @@ def _flat_inputs(
         return model.ops.unflatten(torch2xp(gradients.args[0]), lengths)
 
     return ArgsKwargs(args=arguments, kwargs={}), from_torch
-
-
-def _flatten(model: Model, inputs: list[Floats2d]) -> Floats2d:
-    """One array; a single long document is not copied."""
-    if not inputs:
-        return model.ops.alloc2f(0, model.get_dim("nI"))
-    return inputs[0] if len(inputs) == 1 else model.ops.flatten(inputs)
 
 
 def _init(model: Model, X: list[Floats2d] | None = None, Y: Any = None) -> None:

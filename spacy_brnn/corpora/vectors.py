@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 import numpy
-from spacy.tokens import DocBin
 from spacy.vocab import Vocab
+
+from .docbin import read_docbin
 
 
 class Sentences:
@@ -24,20 +25,11 @@ class Sentences:
             # White space would break the lines and columns of the vectors' text format.
             [token.norm_ for token in doc if token.norm_.split() == [token.norm_]]
             for path in paths
-            for doc in _read(path).get_docs(vocab)
+            for doc in read_docbin(path, vocab)
         ]
 
     def __iter__(self) -> Iterator[list[str]]:
         return iter(self.documents)
-
-
-def _read(path: Path) -> DocBin:
-    try:
-        return DocBin().from_disk(path)
-    except ValueError:
-        raise click.ClickException(
-            f"{path} is not a DocBin file, as `spacy-brnn convert` writes"
-        ) from None
 
 
 def standardize(vectors: numpy.ndarray, counts: numpy.ndarray) -> numpy.ndarray:

@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import numpy
 from spacy.cli._util import setup_gpu
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
-from ..corpora.docbin import write_docbin
+from ..corpora.docbin import read_docbin, write_docbin
 from . import document_vector_teacher, ngram_teacher, pipeline_teacher
-from .reviews import read_docs, targets
+from .reviews import targets
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -59,7 +61,7 @@ def document_vectors(labelled: Path, unlabelled: Path, label: str, output: Path)
 def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Path) -> None:
     """Score UNLABELLED by a trained PIPELINE."""
     setup_gpu(gpu_id)
-    _save(pipeline_teacher.score(folder, label, read_docs(unlabelled)), output)
+    _save(pipeline_teacher.score(folder, label, _read(unlabelled)), output)
 
 
 @main.command()
@@ -84,7 +86,7 @@ def combine(
     A document's probability is that of the mean of its logits, after each teacher's have been
     brought to the spread that the teachers' have in the mean: so all count alike.
     """
-    gold, docs = read_docs(labelled), read_docs(unlabelled)
+    gold, docs = _read(labelled), _read(unlabelled)
     logits = [numpy.load(path, allow_pickle=False) for path in scores]
     for path, teacher in zip(scores, logits, strict=True):
         if teacher.shape != (len(docs),):
@@ -106,13 +108,17 @@ def combine(
 
 
 def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
-    docs = read_docs(labelled)
+    docs = _read(labelled)
     try:
-        _save(teacher(docs, targets(docs, label, labelled), read_docs(unlabelled)), output)
+        _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)
     except ImportError as error:
         raise click.ClickException(
             f"{error.name} is missing: pip install 'spacy-brnn[distillation]'"
         ) from None
+
+
+def _read(path: Path) -> list[Doc]:
+    return list(read_docbin(path, Vocab()))
 
 
 def _save(logits: numpy.ndarray, output: Path) -> None:

@@ -7,21 +7,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 import click
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
-
-
-def read_docs(path: Path) -> list[Doc]:
-    """The documents of a DocBin file.
-
-    Raises click.ClickException for another kind of file.
-    """
-    try:
-        return list(DocBin().from_disk(path).get_docs(Vocab()))
-    except ValueError:
-        raise click.ClickException(
-            f"{path} is not a DocBin file, as `spacy-brnn convert` writes"
-        ) from None
+from spacy.tokens import Doc
 
 
 def words(doc: Doc) -> list[str]:
