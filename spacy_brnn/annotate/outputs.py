@@ -71,11 +71,17 @@ def open_sink(
     )
 
 
-def refuse_to_overwrite_inputs(options: AnnotateOptions, inputs: list[Input]) -> None:
-    """Raise AnnotateError if a file that will be written is one of the inputs."""
+def refuse_to_overwrite(options: AnnotateOptions, inputs: list[Input]) -> None:
+    """Raise AnnotateError if a file that will be written is an input, or is written twice."""
     output = None if options.output == STDOUT else options.output
     outputs = [output, options.rejects_path, options.report]
-    written = {os.path.realpath(path) for path in outputs if path}
+    written = [os.path.realpath(path) for path in outputs if path]
     for found in inputs:
         if found.path != STDIN and os.path.realpath(found.path) in written:
             raise AnnotateError(f"{found.name} is an input and would be overwritten")
+    for path in written:
+        if written.count(path) > 1:
+            raise AnnotateError(
+                f"{path} is named twice: the output, the rejects and the report are files of "
+                "their own"
+            )

@@ -247,6 +247,8 @@ class TestErrors:
             (["in.jsonl", "-o", "out.txt"], "plain text has no room"),
             (["in.jsonl", "-o", "in.jsonl"], "in.jsonl is an input and would be overwritten"),
             (["in.jsonl", "-o", "no/out.jsonl"], "no: no such folder"),
+            (["in.jsonl", "-o", "o.jsonl", "--report", "./o.jsonl"], "o.jsonl is named twice"),
+            (["in.jsonl", "-o", "o.jsonl", "--rejects", "o.jsonl"], "o.jsonl is named twice"),
             (["in.jsonl", "-o", "folder.jsonl"], "folder.jsonl is a folder"),
             (["folder.jsonl"], "no .txt"),
         ],
