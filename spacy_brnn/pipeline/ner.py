@@ -205,7 +205,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         self._set_labels(self._find_labels(get_examples()) if labels is None else labels)
         self._require_labels()
         if needs_vocabulary(self.model, self.vocab):
-            set_vocabulary(self.model, (example.reference for example in get_examples()))
+            set_vocabulary(self.model, (example.predicted for example in get_examples()))
         set_labels(self.model, len(self.labels))
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
 

@@ -303,3 +303,16 @@ def test_the_converter_s_documents_train(tmp_path):
     examples = [Example(Doc(nlp.vocab, words=[t.text for t in gold]), gold)]
     train(nlp, examples)
     assert nlp.evaluate(examples)["ents_f"] == 1.0
+
+
+def test_the_vocabulary_is_that_of_the_documents_it_reads():
+    """The tokenizer knows norms that a gold document without them lacks."""
+    nlp = spacy.blank("en")
+    words = {"@architectures": "spacy-brnn.WordEmbed.v1", "width": 16, "rows": 50}
+    model = {**TINY["model"], "tok2vec": {**TINY["model"]["tok2vec"], "embed": words}}
+    model["tok2vec"]["encode"] = {**model["tok2vec"]["encode"], "input_width": 16}
+    component = nlp.add_pipe("brnn_ner", config={"model": model})
+    gold = {"words": ["Ada", "ca", "n't"], "entities": ["U-PER", "O", "O"]}
+    nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("Ada can't"), gold)])
+    embed = next(node for node in component.model.walk() if node.name == "word_embed")
+    assert nlp.vocab.strings["not"] in embed.attrs["keys"]
