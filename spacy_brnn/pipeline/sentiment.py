@@ -269,6 +269,7 @@ class BRNNSentiment(TextCategorizer):
                 f"{', '.join(self.labels) or 'none'}. To keep the weights that ship, set "
                 f"`pretrained = true` in [initialize.components.{self.name}]"
             )
+        self._warn_of_labels_without_polarity()
         if pretrained:
             self._set_positive_label(positive_label)
             return
@@ -297,6 +298,14 @@ class BRNNSentiment(TextCategorizer):
             self._validate_categories([example])
             seen.update(dict.fromkeys(example.reference.cats))
             yield example.predicted  # What the model reads; its tokens have all their norms.
+
+    def _warn_of_labels_without_polarity(self) -> None:
+        if not set(self.labels) & set(self.polarities):
+            warnings.warn(
+                f"every polarity will be 0: none of the labels {', '.join(self.labels)} is in the "
+                f"setting `polarities` of {self.name!r}",
+                stacklevel=3,
+            )
 
     def _set_positive_label(self, label: str | None) -> None:
         """As TextCategorizer.initialize does."""

@@ -64,7 +64,7 @@ def test_convert_asks_for_the_archive(project, capsys):
     assert "assets/aclImdb_v1.tar.gz" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["pretrain", "teach", "train"])
+@pytest.mark.parametrize("name", ["pretrain", "teach-brnn", "train"])
 def test_settings_that_the_scripts_override_are_in_the_config(project, name):
     commands = load_project_config(project)["commands"]
     [command] = [command for command in commands if command["name"] == name]

@@ -1,4 +1,5 @@
 import math
+import warnings
 
 import numpy
 import pytest
@@ -7,7 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam
 
-from .models import MIXED, TEXTS, cats
+from .models import MIXED, MODEL, TEXTS, cats
 
 FILLED = [text for text in MIXED if text]
 
@@ -504,3 +505,16 @@ def test_predict_takes_any_iterable(trained):
     assert component.predict(iter(docs)).tolist() == component.predict(docs).tolist()
     assert component.predict([]).shape == (0, 2)
     assert list(nlp.pipe([])) == []
+
+
+@pytest.mark.parametrize("polarities", [{"POSITIVE": 1.0, "NEGATIVE": -1.0}, {"good": 1.0}])
+def test_labels_that_are_all_without_polarity_are_warned_of(polarities):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", config={"model": MODEL, "polarities": polarities})
+    example = Example.from_dict(nlp.make_doc("fine"), {"cats": cats("good", ("good", "bad"))})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        nlp.initialize(lambda: [example])
+    named = [warning for warning in caught if "every polarity will be 0" in str(warning.message)]
+    assert len(named) == ("good" not in polarities)
+    assert all("labels good, bad" in str(warning.message) for warning in named)
