@@ -28,12 +28,14 @@ def test_official_archive(project):
     assert asset["dest"] == "assets/aclImdb_v1.tar.gz"
 
 
-@pytest.mark.parametrize("workflow", ["all", "labelled", "seed", "ner"])
-def test_every_input_is_an_asset_a_config_or_an_earlier_output(project, workflow):
+@pytest.mark.parametrize(
+    "workflows", [["all", "release"], ["labelled"], ["seed"], ["ner"]], ids=" ".join
+)
+def test_every_input_is_an_asset_a_config_or_an_earlier_output(project, workflows):
     config = load_project_config(project)
     commands = {command["name"]: command for command in config["commands"]}
     held = {asset["dest"] for asset in config["assets"]}
-    for name in config["workflows"][workflow]:
+    for name in [step for workflow in workflows for step in config["workflows"][workflow]]:
         needed = {dep for dep in commands[name]["deps"] if not dep.startswith("configs/")}
         assert needed <= held, name
         held |= set(commands[name]["outputs"])
@@ -64,7 +66,7 @@ def test_convert_asks_for_the_archive(project, capsys):
     assert "assets/aclImdb_v1.tar.gz" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["pretrain", "teach-brnn", "train"])
+@pytest.mark.parametrize("name", ["pretrain", "teach-brnn", "train", "train-release"])
 def test_settings_that_the_scripts_override_are_in_the_config(project, name):
     commands = load_project_config(project)["commands"]
     [command] = [command for command in commands if command["name"] == name]
