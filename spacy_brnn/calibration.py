@@ -126,7 +126,8 @@ def _cross_fit(probabilities: numpy.ndarray, truths: numpy.ndarray) -> numpy.nda
 
 def _score(component: BRNNSentiment, dev: Path) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Probabilities and places of the true labels."""
-    docs = list(read_docbin(dev, component.vocab))
+    # In a vocabulary of their own: that of the pipeline is saved with it.
+    docs = list(read_docbin(dev, spacy.blank(component.vocab.lang).vocab))
     if not docs:
         raise click.ClickException(f"{dev} has no documents")
     labels = component.labels

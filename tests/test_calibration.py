@@ -87,6 +87,11 @@ def test_it_takes_the_best_temperature_for_dev(files):
     assert lines[1].startswith("after, each half by the other's: ")
 
 
+def test_the_words_of_dev_are_not_saved_with_the_pipeline(files):
+    assert run(files, "--dev", str(files / "dev.spacy")).exit_code == 0
+    assert "Awful" not in spacy.load(files / "calibrated").vocab.strings
+
+
 def test_it_needs_something_to_go_by(files):
     result = run(files)
     assert result.exit_code == 2

@@ -20,10 +20,12 @@ def create_passage_augmenter(
     """Show some documents by one of their passages only (spacy-brnn.passage.v1).
 
     A passage is one to max_sentences sentences in a row, under the categories of its document: a
-    model that is trained on it learns how sure a few words make it of the whole. For a corpus of
-    text categories: other annotation is not carried over.
+    model that is trained on it learns how sure a few words make it of the whole. It takes the
+    document's place; `max_epochs = -1` in `[training]` draws anew each epoch, while otherwise
+    spaCy reads the corpus once and a document that drew a passage is never seen whole. For a
+    corpus of text categories: other annotation and given tokens are not carried over.
 
-    level: the share of the documents, 0 to 1.
+    level: the share of the documents, 0 to 1; of the batches fewer, as passages are short.
     max_sentences: the longest passage, in sentences as spaCy's sentencizer finds them; at least 1.
     RETURNS: an augmenter for `[corpora.train.augmenter]`.
     Raises ValueError where a setting is out of its range.
@@ -38,8 +40,12 @@ def create_passage_augmenter(
 def _augment(
     nlp: Language, example: Example, *, level: float, max_sentences: int
 ) -> Iterator[Example]:
-    if random.random() < level:
-        example = _example_of(nlp, _random_passage(example.predicted, max_sentences), example)
+    if random.random() < level and len(example.predicted):
+        passage = _random_passage(example.predicted, max_sentences)
+        # What follows the last full stop may be white space.
+        if not passage.text.isspace():
+            cats = example.reference.cats
+            example = Example.from_dict(nlp.make_doc(passage.text), {"cats": cats})
     yield example
 
 
@@ -49,7 +55,3 @@ def _random_passage(doc: Doc, max_sentences: int) -> Span:
     first = random.randrange(len(bounds) - 1)
     last = min(first + random.randint(1, max_sentences), len(bounds) - 1)
     return doc[bounds[first] : bounds[last]]
-
-
-def _example_of(nlp: Language, passage: Span, example: Example) -> Example:
-    return Example.from_dict(nlp.make_doc(passage.text), {"cats": example.reference.cats})

@@ -1,5 +1,4 @@
 import random
-from itertools import islice
 
 import pytest
 import spacy
@@ -71,6 +70,15 @@ def test_a_document_of_one_word_is_its_own_passage(nlp):
 
 
 @pytest.mark.parametrize(
+    ("text", "whole_or"), [("", set()), (" \n", set()), ("Great. Bad!\n", {"Great.", "Bad!"})]
+)
+def test_no_passage_is_empty_or_white_space(nlp, text, whole_or):
+    example = Example.from_dict(nlp.make_doc(text), {"cats": CATS})
+    got = passages(nlp, example, level=1.0, max_sentences=1)
+    assert {passage.text for passage in got} == {text} | whole_or
+
+
+@pytest.mark.parametrize(
     ("settings", "named"),
     [
         ({"level": -0.1}, "level"),
@@ -88,4 +96,7 @@ def test_a_corpus_uses_it_by_its_registered_name(nlp, example, tmp_path):
     DocBin(docs=[doc] * 20).to_disk(tmp_path / "docs.spacy")
     augmenter = registry.augmenters.get("spacy-brnn.passage.v1")(level=1.0, max_sentences=1)
     read = create_docbin_reader(tmp_path / "docs.spacy", gold_preproc=False, augmenter=augmenter)
-    assert {example.text for example in islice(read(nlp), 20)} <= set(SENTENCES)
+    got = list(read(nlp))
+    assert len(got) == 20
+    assert {example.text for example in got} <= set(SENTENCES)
+    assert all(example.reference.cats == pytest.approx(CATS) for example in got)
