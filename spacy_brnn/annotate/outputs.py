@@ -46,6 +46,8 @@ def open_sink(
     options: AnnotateOptions, inputs: list[Input], writer: Writer, output_format: str
 ) -> Sink:
     """Where the output goes; raises AnnotateError if it, or the report, cannot go there."""
+    if options.report == STDOUT:
+        raise AnnotateError("--report needs the name of a file; standard output is not one")
     for path in (options.output, options.report):
         if path and not Path(path).parent.is_dir():
             raise AnnotateError(

@@ -92,7 +92,7 @@ class BRNNSentiment(TextCategorizer):
 
     Sets `doc.cats` (probabilities of exclusive labels), `doc._.sentiment` (a Sentiment),
     `doc.sentiment` (its polarity), and answers `span._.sentiment` for any span. A document
-    without tokens has the same probability for each label.
+    without tokens, or of white space only, has the same probability for each label.
 
     Beyond spaCy's TextCategorizer, training takes probabilities as labels (0..1, for
     distillation) and documents with some or all labels missing, which then teach nothing.
@@ -161,7 +161,7 @@ class BRNNSentiment(TextCategorizer):
                 stacklevel=2,
             )
         scores = self.model.ops.alloc2f(len(docs), len(self.labels)) + 1.0 / len(self.labels)
-        filled = [i for i, doc in enumerate(docs) if len(doc)]
+        filled = [i for i, doc in enumerate(docs) if any(not token.is_space for token in doc)]
         if filled:
             with predict_in(self.precision):
                 scores[filled] = self.model.predict([docs[i] for i in filled])

@@ -248,6 +248,7 @@ class TestErrors:
             (["in.jsonl", "-o", "in.jsonl"], "in.jsonl is an input and would be overwritten"),
             (["in.jsonl", "-o", "no/out.jsonl"], "no: no such folder"),
             (["in.jsonl", "-o", "o.jsonl", "--report", "./o.jsonl"], "o.jsonl is named twice"),
+            (["in.jsonl", "-o", "o.jsonl", "--report", "-"], "--report needs the name of a file"),
             (["in.jsonl", "-o", "o.jsonl", "--rejects", "o.jsonl"], "o.jsonl is named twice"),
             (["in.jsonl", "-o", "folder.jsonl"], "folder.jsonl is a folder"),
             (["folder.jsonl"], "no .txt"),
