@@ -45,14 +45,8 @@ def output_format_of(options: AnnotateOptions, inputs: list[Input]) -> tuple[str
 def open_sink(
     options: AnnotateOptions, inputs: list[Input], writer: Writer, output_format: str
 ) -> Sink:
-    """Where the output goes; raises AnnotateError if it, or the report, cannot go there."""
-    if options.report == STDOUT:
-        raise AnnotateError("--report needs the name of a file; standard output is not one")
-    for path in (options.output, options.report):
-        if path and not Path(path).parent.is_dir():
-            raise AnnotateError(
-                f"{Path(path).parent}: no such folder to write {Path(path).name} to"
-            )
+    """Where the output goes; raises AnnotateError if it cannot go there."""
+    _check_folder(options.output)
     if options.output == STDOUT:
         return StreamSink(writer, options.rejects_path)
     output = Path(options.output)
@@ -73,8 +67,12 @@ def open_sink(
     )
 
 
-def refuse_to_overwrite(options: AnnotateOptions, inputs: list[Input]) -> None:
-    """Raise AnnotateError if a file that will be written is an input, or is written twice."""
+def check_files(options: AnnotateOptions, inputs: list[Input]) -> None:
+    """Raise AnnotateError if the report has no folder, or if one file would overwrite another."""
+    if options.report == STDOUT:
+        raise AnnotateError("--report needs the name of a file; standard output is not one")
+    if options.report:
+        _check_folder(options.report)
     output = None if options.output == STDOUT else options.output
     outputs = [output, options.rejects_path, options.report]
     written = [os.path.realpath(path) for path in outputs if path]
@@ -87,3 +85,8 @@ def refuse_to_overwrite(options: AnnotateOptions, inputs: list[Input]) -> None:
                 f"{path} is named twice: the output, the rejects and the report are files of "
                 "their own"
             )
+
+
+def _check_folder(path: str) -> None:
+    if not Path(path).parent.is_dir():
+        raise AnnotateError(f"{Path(path).parent}: no such folder to write {Path(path).name} to")

@@ -36,7 +36,7 @@ from spacy_brnn.annotate.inputs import (
 from spacy_brnn.annotate.interruption import Interrupted, Interruption
 from spacy_brnn.annotate.model_files import describe_model
 from spacy_brnn.annotate.options import STDOUT, AnnotateOptions, Result
-from spacy_brnn.annotate.outputs import refuse_to_overwrite
+from spacy_brnn.annotate.outputs import check_files
 from spacy_brnn.annotate.progress import Progress
 from spacy_brnn.annotate.records import Rejected
 from spacy_brnn.annotate.rejects import encode_rejected
@@ -279,7 +279,7 @@ def _check(options: AnnotateOptions, inputs: Sequence[Input]) -> None:
         raise AnnotateError(f"--engine ray writes {' or '.join(SHARD_FORMATS)}")
     if is_remote(options.output) and not options.rejects and options.errors == "skip":
         raise AnnotateError("name a local rejects file with --rejects")
-    refuse_to_overwrite(options, list(inputs))
+    check_files(options, list(inputs))
     ShardFolder(options.output).check()
     if options.errors == "stop":
         check_readable(inputs)

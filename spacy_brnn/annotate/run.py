@@ -24,7 +24,7 @@ from spacy_brnn.annotate.inputs import (
 )
 from spacy_brnn.annotate.interruption import Interrupted, Interruption
 from spacy_brnn.annotate.options import STDOUT, AnnotateOptions, Result
-from spacy_brnn.annotate.outputs import open_sink, output_format_of, refuse_to_overwrite
+from spacy_brnn.annotate.outputs import check_files, open_sink, output_format_of
 from spacy_brnn.annotate.progress import Progress
 from spacy_brnn.annotate.readers import check_format
 from spacy_brnn.annotate.report import write_report
@@ -44,7 +44,7 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
     and OSError where a file cannot be written.
     """
     inputs = find_inputs(options.inputs, options.input_format)
-    refuse_to_overwrite(options, inputs)
+    check_files(options, inputs)
     if options.errors == "stop":
         check_readable(inputs)
     output_format, compression = output_format_of(options, inputs)
