@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,8 +11,10 @@ import numpy
 from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+from thinc.util import get_torch_default_device
 
 from ..corpora.docbin import read_docbin, write_docbin
+from ..corpora.labelled_texts import read_sets, review_set, without_copies
 from . import document_vector_teacher, ngram_teacher, pipeline_teacher
 from .reviews import targets
 
@@ -65,6 +69,57 @@ def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Pa
 
 
 @main.command()
+@click.argument("start", type=FOLDER)
+@click.argument("sets", type=FOLDER)
+@click.argument("reviews", nargs=-1, type=FILE)
+@click.option(
+    "--without",
+    "held_back",
+    multiple=True,
+    type=FILE,
+    help="DocBin of texts that are scored later: copies and edits of them teach nothing.",
+)
+@click.option("--texts", default=80_000, show_default=True, help="Texts drawn, from all sets.")
+@click.option("--max-pieces", default=128, show_default=True, help="Word pieces read of a text.")
+@click.option("--learn-rate", default=1e-4, show_default=True)
+@click.option("--batch-pieces", default=2400, show_default=True, help="Word pieces of a step.")
+@click.option("--frozen-layers", default=0, show_default=True, help="Lower layers not trained.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+def teach_transformer(
+    start: Path,
+    sets: Path,
+    reviews: tuple[Path, ...],
+    held_back: tuple[Path, ...],
+    max_pieces: int,
+    gpu_id: int,
+    output: Path,
+    **schedule,
+) -> None:
+    """Fine-tune the transformer in START on the labelled texts of SETS and on DocBins of REVIEWS.
+
+    START is a folder of Hugging Face: an encoder, a teacher trained so before, or a sequence
+    classifier with the labels POSITIVE, NEGATIVE and NEUTRAL. SETS holds NAME.train.jsonl files
+    (gzipped or not), objects with text and label. The same command goes on after an interruption.
+    """
+    with _needing("teacher"):
+        from . import transformer, transformer_training
+    setup_gpu(gpu_id)
+    held = [doc.text for path in held_back for doc in _read(path)]
+    known = without_copies(read_sets(sets), held)
+    known += [review_set(path, _read(path)) for path in reviews]
+    teacher = transformer.TransformerTeacher(start, max_pieces).to(get_torch_default_device())
+    transformer_training.train(
+        teacher,
+        known,
+        transformer_training.Schedule(**schedule),
+        output,
+        lambda line: click.echo(line, err=True),
+    )
+
+
+@main.command()
 @click.argument("labelled", type=FILE)
 @click.argument("unlabelled", type=FILE)
 @click.argument("scores", nargs=-1, required=True, type=FILE)
@@ -107,14 +162,20 @@ def combine(
     click.echo(f"{output}: {len(mixed):,} documents", err=True)
 
 
-def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
-    docs = _read(labelled)
+@contextmanager
+def _needing(extra: str) -> Iterator[None]:
     try:
-        _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)
+        yield
     except ImportError as error:
         raise click.ClickException(
-            f"{error.name} is missing: pip install 'spacy-brnn[distillation]'"
+            f"{error.name} is missing: pip install 'spacy-brnn[{extra}]'"
         ) from None
+
+
+def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
+    docs = _read(labelled)
+    with _needing("distillation"):
+        _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)
 
 
 def _read(path: Path) -> list[Doc]:

@@ -1,0 +1,118 @@
+"""Short and long texts with a sentiment: sets of JSONL files, read and cut into train and dev."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spacy.tokens import Doc
+
+from ..surface import read_plain
+from .errors import CorpusError
+
+LABELS = ("POSITIVE", "NEGATIVE", "NEUTRAL")
+SHINGLE = 8
+MAX_SHARED = 0.3
+_ENDINGS = (".jsonl", ".jsonl.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """One text of a set."""
+
+    text: str
+    """As a person reads it, without markup."""
+    label: str
+    """One of LABELS."""
+
+
+@dataclass(frozen=True)
+class TextSet:
+    """The texts of one set."""
+
+    name: str
+    train: list[LabelledText]
+    dev: list[LabelledText]
+
+    @property
+    def has_neutral(self) -> bool:
+        """Whether neutral is one of its labels; where not, its texts say nothing of neutral."""
+        return any(text.label == "NEUTRAL" for text in self.train)
+
+
+def read_sets(folder: Path) -> list[TextSet]:
+    """The sets in a folder: NAME.train.jsonl and, where there is one, NAME.dev.jsonl.
+
+    Either may be gzipped. A line holds an object with `text` and `label`. Where a set has no dev
+    file, its dev is the tenth of its texts that `is_dev_text` picks. Files that begin with
+    `aspect_` hold labels toward a part of the text and are left out.
+
+    Raises CorpusError for a folder without sets, or a line that is no such object.
+    """
+    files = sorted(path for path in folder.glob("*.train.jsonl*") if path.name.endswith(_ENDINGS))
+    sets = [_read_set(path) for path in files if not path.name.startswith("aspect_")]
+    if not sets:
+        raise CorpusError(f"{folder}: holds no sets (files like NAME.train.jsonl.gz)")
+    return sets
+
+
+def is_dev_text(text: str) -> bool:
+    """Whether a text, as it stands in its file, is one of the tenth that make up dev."""
+    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), 16) % 10 == 0
+
+
+def review_set(path: Path, docs: Iterable[Doc]) -> TextSet:
+    """Documents with the cats POSITIVE and NEGATIVE, as the training half of a set."""
+    texts = [
+        LabelledText(doc.text, "POSITIVE" if doc.cats["POSITIVE"] > 0.5 else "NEGATIVE")
+        for doc in docs
+    ]
+    return TextSet(path.stem, texts, [])
+
+
+def without_copies(sets: list[TextSet], originals: Iterable[str]) -> list[TextSet]:
+    """The sets, without texts of train that share much with one of the originals.
+
+    Much is MAX_SHARED of a text's SHINGLE-word runs: an edited copy shares more.
+    """
+    known = {shingle for text in originals for shingle in _shingles(text)}
+
+    def is_copy(text: str) -> bool:
+        shingles = _shingles(text)
+        return len(shingles & known) > MAX_SHARED * len(shingles)
+
+    return [replace(s, train=[text for text in s.train if not is_copy(text.text)]) for s in sets]
+
+
+def _shingles(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
+
+
+def _read_set(path: Path) -> TextSet:
+    name = path.name.split(".")[0]
+    dev_path = path.with_name(path.name.replace(".train.", ".dev."))
+    if dev_path.exists():
+        return TextSet(name, list(_read(path)), list(_read(dev_path)))
+    train = list(_read(path, lambda text: not is_dev_text(text)))
+    return TextSet(name, train, list(_read(path, is_dev_text)))
+
+
+def _read(path: Path, keep: Callable[[str], bool] = lambda text: True) -> Iterator[LabelledText]:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                text, label = row["text"], row["label"]
+            except (ValueError, TypeError, KeyError):
+                raise CorpusError(f"{path}, line {number}: no object with text and label") from None
+            if label not in LABELS:
+                raise CorpusError(f"{path}, line {number}: label {label!r} is none of {LABELS}")
+            if keep(text):
+                yield LabelledText(read_plain(text), label)

@@ -1,0 +1,115 @@
+"""A pretrained transformer with three logits: how a batch of texts runs through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+
+from ..corpora.labelled_texts import LABELS
+
+HEAD_FILE = "head.safetensors"
+# Word pieces of a long text that are read: so many from its beginning, the rest from its end.
+HEAD_PIECES = 64
+
+
+class TransformerTeacher(nn.Module):
+    """A transformer, the mean of its states, and one linear layer; or a classifier as it comes.
+
+    start: a folder of Hugging Face: an encoder (its head is new), a teacher that `save` wrote,
+        or a model for sequence classification whose labels are LABELS.
+    max_pieces: word pieces of a text that are read, at most.
+    Raises ValueError for a classifier with other labels.
+    """
+
+    def __init__(self, start: Path, max_pieces: int = 128) -> None:
+        super().__init__()
+        self.tokenizer = AutoTokenizer.from_pretrained(start)
+        self.max_pieces = max_pieces
+        config = AutoConfig.from_pretrained(start)
+        self.head: nn.Linear | None = None
+        self.order: list[int] | None = None
+        if any("SequenceClassification" in name for name in config.architectures or ()):
+            self.order = _order_of_labels(config.id2label)
+            self.encoder = AutoModelForSequenceClassification.from_pretrained(start)
+            return
+        self.encoder = AutoModel.from_pretrained(start)
+        self.head = nn.Linear(config.hidden_size, len(LABELS))
+        if (start / HEAD_FILE).exists():
+            self.head.load_state_dict(load_file(start / HEAD_FILE))
+
+    def save(self, folder: Path) -> None:
+        """Write it where `start` can read it."""
+        self.encoder.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        if self.head is not None:
+            save_file(self.head.state_dict(), folder / HEAD_FILE)
+
+    def freeze(self, layers: int) -> None:
+        """Leave the embeddings and so many of the lower layers as they are in training."""
+        base = self.encoder.base_model
+        for module in (base.embeddings, *base.encoder.layer[:layers]):
+            module.requires_grad_(False)
+
+    def pieces(self, texts: Sequence[str]) -> list[list[int]]:
+        """The word pieces of each text, the middle of a long one left out."""
+        known = self.tokenizer(
+            list(texts), add_special_tokens=True, truncation=False, verbose=False
+        )
+        return [self._cut(pieces) for pieces in known["input_ids"]]
+
+    def _cut(self, pieces: list[int]) -> list[int]:
+        if len(pieces) <= self.max_pieces:
+            return pieces
+        head = min(HEAD_PIECES, self.max_pieces // 2)
+        return pieces[:head] + pieces[head - self.max_pieces :]
+
+    def forward(self, pieces: Sequence[list[int]]) -> Tensor:
+        """(texts, LABELS) logits, in the order of LABELS."""
+        device = next(self.parameters()).device
+        padded = self.tokenizer.pad(
+            {"input_ids": list(pieces)}, return_tensors="pt", return_attention_mask=True
+        ).to(device)
+        inputs = {"input_ids": padded["input_ids"], "attention_mask": padded["attention_mask"]}
+        if self.head is None:
+            return self.encoder(**inputs).logits[:, self.order]
+        states = self.encoder(**inputs).last_hidden_state
+        mask = inputs["attention_mask"][..., None].to(states.dtype)
+        return self.head((states * mask).sum(1) / mask.sum(1))
+
+    @torch.no_grad()
+    def score(self, texts: Sequence[str], batch_pieces: int = 4096) -> numpy.ndarray:
+        """(texts, LABELS) logits, float32."""
+        self.eval()
+        pieces = self.pieces(texts)
+        scores = numpy.zeros((len(texts), len(LABELS)), dtype="float32")
+        for places in batches_of_like_length([len(p) for p in pieces], batch_pieces):
+            scores[places] = self([pieces[i] for i in places]).float().cpu().numpy()
+        return scores
+
+
+def batches_of_like_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Places of sequences, shortest first, in batches of at most `size` with their padding."""
+    batch: list[int] = []
+    for place in numpy.argsort(lengths, kind="stable").tolist():
+        if batch and lengths[place] * (len(batch) + 1) > size:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _order_of_labels(id2label: dict[int, str]) -> list[int]:
+    places = {label.upper(): place for place, label in id2label.items()}
+    if set(places) != set(LABELS):
+        raise ValueError(
+            f"the classifier's labels must be {', '.join(LABELS)}, not {', '.join(places)}: "
+            "give an encoder without a head, or rename them in its config.json (id2label)"
+        )
+    return [places[label] for label in LABELS]

@@ -1,0 +1,150 @@
+"""Fine-tuning of a transformer teacher on many sets of labelled texts at once."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import torch
+from torch.nn import functional
+
+from ..architectures.precision import has_bfloat16
+from ..corpora.labelled_texts import LABELS, TextSet
+from .transformer import TransformerTeacher, batches_of_like_length
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a teacher is trained.
+
+    texts: texts drawn in all, from each set in the proportion of the square root of its size.
+    batch_pieces: word pieces of a step.
+    learn_rate, head_rate: of the encoder and of a new head; both rise for `warmup` steps, then
+        fall to 0.
+    frozen_layers: lower layers that stay as they are, the embeddings with them.
+    checkpoint_seconds: time between checkpoints, from which the same call goes on.
+    """
+
+    texts: int
+    batch_pieces: int = 2400
+    learn_rate: float = 1e-4
+    head_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: int = 100
+    frozen_layers: int = 0
+    checkpoint_seconds: float = 180.0
+    seed: int = 0
+
+
+def train(
+    teacher: TransformerTeacher,
+    sets: list[TextSet],
+    schedule: Schedule,
+    folder: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Train the teacher and save it to `folder`; goes on from a checkpoint that lies there.
+
+    A text of a set without neutral only tells positive from negative: its neutral logit is
+    left out of the loss. Dropout is off, as is the gradient of the embeddings. Computed in
+    bfloat16 where the processor does, the optimizer's copy in float32.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    teacher.freeze(schedule.frozen_layers)
+    teacher.eval()
+    drawn = draw(sets, schedule.texts, schedule.seed)
+    pieces = teacher.pieces([text for text, _, _ in drawn])
+    batches = list(_shuffled_batches(pieces, schedule))
+    optimizer = _optimizer(teacher, schedule)
+    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(len(batches), schedule.warmup))
+    step = _resume(folder, teacher, optimizer, rates)
+    device = next(teacher.parameters()).device
+    on_cuda = device.type == "cuda"
+    start, saved, losses = time.monotonic(), time.monotonic(), []
+    first = step
+    while step < len(batches):
+        places = batches[step]
+        targets = torch.tensor([LABELS.index(drawn[i][1]) for i in places], device=device)
+        masks = torch.tensor([drawn[i][2] for i in places], device=device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=on_cuda or has_bfloat16()):
+            logits = teacher([pieces[i] for i in places]).float()
+        logits[:, LABELS.index("NEUTRAL")].masked_fill_(~masks, float("-inf"))
+        loss = functional.cross_entropy(logits, targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        rates.step()
+        step += 1
+        losses.append(loss.item())
+        if step % 50 == 0:
+            left = (time.monotonic() - start) / (step - first) * (len(batches) - step) / 60
+            report(
+                f"step {step}/{len(batches)} loss {numpy.mean(losses[-200:]):.4f} {left:.0f} min left"
+            )
+        if time.monotonic() - saved > schedule.checkpoint_seconds:
+            _save_checkpoint(folder, teacher, optimizer, rates, step)
+            saved = time.monotonic()
+    teacher.save(folder)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def draw(sets: list[TextSet], number: int, seed: int) -> list[tuple[str, str, bool]]:
+    """Texts, their labels, and whether neutral is a label of their set.
+
+    Each set gives its share in an order of its own, again from the start where it ends.
+    """
+    random = numpy.random.default_rng(seed)
+    sets = [s for s in sets if s.train]
+    roots = numpy.sqrt([len(s.train) for s in sets])
+    drawn = []
+    for one, share in zip(sets, numpy.rint(number * roots / roots.sum()).astype(int), strict=True):
+        passes = -(-share // len(one.train))
+        order = numpy.concatenate([random.permutation(len(one.train)) for _ in range(passes)])
+        for place in order[:share].tolist():
+            text = one.train[place]
+            drawn.append((text.text, text.label, one.has_neutral))
+    return [drawn[place] for place in random.permutation(len(drawn)).tolist()]
+
+
+def _shuffled_batches(pieces: list[list[int]], schedule: Schedule) -> Iterator[list[int]]:
+    """Batches of like length, in an order that mixes lengths."""
+    lengths = [len(p) for p in pieces]
+    batches = list(batches_of_like_length(lengths, schedule.batch_pieces))
+    order = numpy.random.default_rng(schedule.seed + 1).permutation(len(batches))
+    return (batches[place] for place in order.tolist())
+
+
+def _optimizer(teacher: TransformerTeacher, schedule: Schedule) -> torch.optim.Optimizer:
+    encoder = [p for p in teacher.encoder.parameters() if p.requires_grad]
+    groups = [{"params": encoder, "lr": schedule.learn_rate}]
+    if teacher.head is not None:
+        groups.append({"params": list(teacher.head.parameters()), "lr": schedule.head_rate})
+    return torch.optim.AdamW(groups, weight_decay=schedule.weight_decay)
+
+
+def _rate(steps: int, warmup: int) -> Callable[[int], float]:
+    return lambda step: min((step + 1) / warmup, max(steps - step, 0) / max(steps - warmup, 1))
+
+
+def _save_checkpoint(folder: Path, teacher, optimizer, rates, step: int) -> None:
+    partial = folder / f"{CHECKPOINT}.partial"
+    state = [teacher.state_dict(), optimizer.state_dict(), rates.state_dict(), step]
+    torch.save(state, partial)
+    os.replace(partial, folder / CHECKPOINT)
+
+
+def _resume(folder: Path, teacher, optimizer, rates) -> int:
+    if not (folder / CHECKPOINT).exists():
+        return 0
+    model, optimizer_state, rates_state, step = torch.load(folder / CHECKPOINT, weights_only=True)
+    teacher.load_state_dict(model)
+    optimizer.load_state_dict(optimizer_state)
+    rates.load_state_dict(rates_state)
+    return step
