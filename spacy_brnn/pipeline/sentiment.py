@@ -6,6 +6,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from math import isnan
 from pathlib import Path
 
 import numpy
@@ -95,7 +96,8 @@ class BRNNSentiment(TextCategorizer):
     without tokens, or of white space only, has the same probability for each label.
 
     Beyond spaCy's TextCategorizer, training takes probabilities as labels (0..1, for
-    distillation) and documents with some or all labels missing, which then teach nothing.
+    distillation) and documents with labels missing or NaN, which then teach nothing of those: only
+    the proportions of the labels that are known count.
 
     precision: what predictions are computed in, "float32" or "bfloat16"; "auto" has become
         one of the two. Scores in bfloat16 differ from those in float32 by some thousandths.
@@ -216,6 +218,17 @@ class BRNNSentiment(TextCategorizer):
         losses[self.name] += self.objective.total(parts)
         return losses
 
+    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
+        """The mean squared error, and the gradient of the cross-entropy by the logits.
+
+        Where some labels of a document are unknown, both are those of a softmax over the others.
+        """
+        validate_examples(examples, "BRNNSentiment.get_loss")
+        self._validate_categories(examples)
+        truths, mask = self._examples_to_truth(examples)
+        d_scores = (_conditional(scores, truths, mask) - truths) * mask
+        return float((d_scores**2).mean()), d_scores
+
     def initialize(
         self,
         get_examples: Callable[[], Iterable[Example]],
@@ -331,7 +344,8 @@ class BRNNSentiment(TextCategorizer):
         """
         for example in examples:
             cats = example.reference.cats
-            scores = [cats[label] for label in self.labels or cats if label in cats]
+            values = [cats[label] for label in self.labels or cats if label in cats]
+            scores = [value for value in values if not isnan(value)]
             if (
                 any(not 0.0 <= score <= 1.0 for score in scores)
                 or sum(scores) > 1.0 + SUM_TOLERANCE
@@ -358,3 +372,11 @@ class BRNNSentiment(TextCategorizer):
         known = len(missing) == 1 or rest <= SUM_TOLERANCE
         fill = max(rest, 0.0) if cats and known else numpy.nan
         return [cats.get(label, fill) for label in self.labels]
+
+
+def _conditional(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Floats2d:
+    """The scores, those of known labels scaled to the truths' sum where some are unknown."""
+    known = (scores * mask).sum(axis=1, keepdims=True)
+    wanted = (truths * mask).sum(axis=1, keepdims=True)
+    is_whole = mask.min(axis=1, keepdims=True)
+    return scores * ((1.0 - is_whole) * wanted / (known + 1e-12) + is_whole)
