@@ -6,17 +6,21 @@ import re
 from html import unescape
 
 # Elements that a browser starts on a line of its own: in their place stands a line break.
-_BLOCKS = (
-    "address article aside blockquote body br caption dd details dialog div dl dt fieldset "
-    "figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol option p "
-    "pre section select summary table tbody td tfoot th thead tr ul"
-).split()
+_BLOCKS = "|".join(
+    (
+        "address article aside blockquote body br caption dd details dialog div dl dt fieldset "
+        "figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol option "
+        "p pre section select summary table tbody td tfoot th thead tr ul"
+    ).split(" ")
+)
 # Elements within a line, and those that show nothing themselves: nothing stands in their place.
-_INLINE = (
-    "a abbr acronym b bdi bdo big button center cite code data del dfn em font i img input ins "
-    "kbd label link mark meta noscript q rp rt ruby s samp small source span strike strong sub "
-    "sup svg textarea time title tt u var video wbr"
-).split()
+_INLINE = "|".join(
+    (
+        "a abbr acronym b bdi bdo big button center cite code data del dfn em font i img input ins "
+        "kbd label link mark meta noscript q rp rt ruby s samp small source span strike strong sub "
+        "sup svg textarea time title tt u var video wbr"
+    ).split(" ")
+)
 
 # A tag's attributes may hold ">" in quotes.
 _ATTRIBUTES = r"""(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?/?"""
@@ -24,8 +28,8 @@ _UNSEEN = re.compile(
     rf"<!--.*?-->|<!DOCTYPE[^<>]*>|<(script|style){_ATTRIBUTES}>.*?</\1\s*>",
     re.IGNORECASE | re.DOTALL,
 )
-_BLOCK = re.compile(rf"</?(?:{'|'.join(_BLOCKS)}){_ATTRIBUTES}>", re.IGNORECASE)
-_TAG = re.compile(rf"</?(?:{'|'.join(_INLINE)}){_ATTRIBUTES}>", re.IGNORECASE)
+_BLOCK = re.compile(rf"</?(?:{_BLOCKS}){_ATTRIBUTES}>", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # Control characters that are no white space, soft hyphens, zero-width characters and marks of
 # direction, variation selectors.

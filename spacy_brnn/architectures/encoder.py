@@ -25,7 +25,8 @@ def build_brnn_encoder(
 
     width: output width, even: the forward state and the backward state, width / 2 each.
     depth: number of layers.
-    cell: "rnn" (tanh), "gru" or "lstm".
+    cell: "rnn" (tanh), "gru" or "lstm"; "qrnn", "sru" or "mingru", which have no matrix product
+        per step.
     input_width: width of the embedded tokens; None for the same as width.
     dropout: variational dropout between layers.
     input_dropout: variational dropout on the embedded tokens.

@@ -14,16 +14,20 @@ from thinc.layers.resizable import resize_linear_weighted
 from thinc.types import Floats2d
 
 from ..nn.pooling import make_pooling
+from . import subword_embed, word_embed
 from .encoder import NAME as BRNN_ENCODER
 from .encoder import predict_max_states
 from .last_tokens import last_tokens as read_last_tokens
 from .torch_shim import array_outputs, wrap_torch
-from .word_embed import NAME as WORD_EMBED
-from .word_embed import embed_types
 
 # The bias of an exclusive label that is added later: too low to change the scores of the other
 # labels, and high enough for training to reach the label (spaCy's own -5000 is not).
 NEW_LABEL_BIAS = -20.0
+# Embeddings that can give the vectors of distinct words.
+EMBED_TYPES = {
+    word_embed.NAME: word_embed.embed_types,
+    subword_embed.NAME: subword_embed.embed_types,
+}
 
 
 def build_textcat_brnn(
@@ -85,7 +89,8 @@ def _forward(
     place = [layer.id for layer in model.layers].index(tok2vec.id)
     for layer in model.layers[:place]:
         docs = layer.predict(docs)
-    vectors, rows = embed_types(tok2vec.get_ref("embed"), docs)
+    embed = tok2vec.get_ref("embed")
+    vectors, rows = EMBED_TYPES[embed.name](embed, docs)
     lengths = [len(doc) for doc in docs]
     scores = predict_max_states(tok2vec.get_ref("encode"), vectors, lengths, rows)
     for layer in model.layers[place + 2 :]:
@@ -95,8 +100,8 @@ def _forward(
 
 def _reads_with_brnn(tok2vec: Model | None) -> bool:
     """Whether it is spacy.Tok2Vec.v2 over our embedding and encoder, not a listener, say."""
-    layers = [tok2vec and tok2vec.maybe_get_ref(name) for name in ("embed", "encode")]
-    return [layer and layer.name for layer in layers] == [WORD_EMBED, BRNN_ENCODER]
+    embed, encode = (tok2vec and tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
+    return bool(embed and encode) and embed.name in EMBED_TYPES and encode.name == BRNN_ENCODER
 
 
 def _refuse_backprop(gradient: Floats2d) -> list[Doc]:

@@ -11,7 +11,6 @@ from spacy.attrs import SUFFIX, intify_attr
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
-from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
@@ -72,22 +71,17 @@ def build_word_embed(
     )
 
 
-def needs_vocabulary(model: Model, vocab: Vocab) -> bool:
-    """Whether some word_embed in the model wants the words of the corpus counted."""
-    return not vocab.vectors.n_keys and any(node.name == NAME for node in model.walk())
+def choose_words(counts: Counter[int], number: int) -> list[int]:
+    """The most frequent words; ties are broken by the hash, not by the order of the corpus."""
+    return sorted(counts, key=lambda word: (-counts[word], word))[:number]
 
 
-def set_vocabulary(model: Model, docs: Iterable[Doc]) -> None:
-    """Give every word_embed in the model the most frequent words of the documents."""
-    nodes = [node for node in model.walk() if node.name == NAME]
-    counts: list[Counter] = [Counter() for _ in nodes]
+def count_words(model: Model, docs: Iterable[Doc]) -> None:
+    """Give the embedding the most frequent words of the documents."""
+    counts: Counter[int] = Counter()
     for doc in docs:
-        for node, count in zip(nodes, counts, strict=True):
-            count.update(doc.to_array(node.attrs["attr"]).tolist())
-    for node, count in zip(nodes, counts, strict=True):
-        # Ties are broken by the hash, so that the order of the corpus does not matter.
-        words = sorted(count, key=lambda word: (-count[word], word))
-        _set_keys(node, words[: node.attrs["max_rows"]])
+        counts.update(doc.to_array(model.attrs["attr"]).tolist())
+    _set_keys(model, choose_words(counts, model.attrs["max_rows"]))
 
 
 def word_rows(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints1d]:
@@ -124,7 +118,7 @@ def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = N
     size = min(vectors.n_keys, model.attrs["max_rows"])
     width = model.get_dim("nO")
     if size:
-        _check_vectors(vectors, width)
+        check_vectors(vectors, width, "spacy-brnn.WordEmbed.v1")
         words = sorted(vectors.key2row, key=vectors.key2row.get)[:size]
         _set_keys(model, words)
     rows = len(model.attrs["keys"]) + model.attrs["oov_rows"]
@@ -135,15 +129,16 @@ def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = N
     model.set_param("E", model.ops.asarray2f(table))
 
 
-def _check_vectors(vectors: Vectors, width: int) -> None:
+def check_vectors(vectors: Vectors, width: int, name: str) -> None:
+    """Raise ValueError for vectors that an embedding of that name and width cannot start from."""
     if vectors.mode != Mode.default:
         raise ValueError(
-            f"spacy-brnn.WordEmbed.v1 reads vectors with one row per word, not {vectors.mode!s} "
+            f"{name} reads vectors with one row per word, not {vectors.mode!s} "
             "ones: use spacy.StaticVectors.v2 for those"
         )
     if vectors.shape[1] != width:
         raise ValueError(
-            f"spacy-brnn.WordEmbed.v1 has width {width}, but the vectors of [initialize] have "
+            f"{name} has width {width}, but the vectors of [initialize] have "
             f"width {vectors.shape[1]}: make the two agree"
         )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -15,8 +17,11 @@ from thinc.util import get_torch_default_device
 
 from ..corpora.docbin import read_docbin, write_docbin
 from ..corpora.labelled_texts import read_sets, review_set, without_copies
-from . import document_vector_teacher, ngram_teacher, pipeline_teacher
+from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
+from .passages import draw_passages
 from .reviews import targets
+from .scoring import score_texts
+from .variants import draw_variants
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -120,6 +125,81 @@ def teach_transformer(
 
 
 @main.command()
+@click.argument("corpora", nargs=-1, required=True, type=FILE)
+@click.option("--number", default=200_000, show_default=True, help="Passages, at most.")
+@click.option("--seed", default=0, show_default=True)
+@output_option
+def passages(corpora: tuple[Path, ...], number: int, seed: int, output: Path) -> None:
+    """Cut passages of one to three sentences out of CORPORA, for a teacher to score.
+
+    CORPORA are DocBin files, or JSONL files of objects with text (gzipped or not).
+    """
+    _write_texts(draw_passages(list(corpora), number, seed), output)
+
+
+@main.command()
+@click.argument("sets", type=FOLDER)
+@click.option("--number", default=50_000, show_default=True, help="Variants.")
+@click.option("--seed", default=0, show_default=True)
+@output_option
+def variants(sets: Path, number: int, seed: int, output: Path) -> None:
+    """Make variants of the labelled texts of SETS, for a teacher to score."""
+    _write_texts(draw_variants(read_sets(sets), number, seed), output)
+
+
+@main.command()
+@click.argument("teacher", type=FOLDER)
+@click.argument("texts", nargs=-1, required=True, type=FILE)
+@click.option("--max-pieces", default=128, show_default=True, help="Word pieces read of a text.")
+@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@output_option
+def transformer(
+    teacher: Path, texts: tuple[Path, ...], max_pieces: int, gpu_id: int, output: Path
+) -> None:
+    """Score TEXTS (JSONL of objects with text) by a TEACHER that teach-transformer trained.
+
+    The same command goes on after an interruption.
+    """
+    with _needing("teacher"):
+        from .transformer import TransformerTeacher
+    setup_gpu(gpu_id)
+    model = TransformerTeacher(teacher, max_pieces).to(get_torch_default_device())
+    rows = [json.loads(line)["text"] for path in texts for line in path.open(encoding="utf-8")]
+    score_texts(model.score, rows, output, lambda line: click.echo(line, err=True))
+
+
+@main.command()
+@click.argument("sets", type=FOLDER)
+@click.option("--reviews", multiple=True, type=FILE, help="DocBin with POSITIVE and NEGATIVE.")
+@click.option("--scored", multiple=True, type=FILE, help="JSONL that `transformer` wrote.")
+@click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
+@click.option("--texts", default=300_000, show_default=True, help="Texts drawn from SETS.")
+@click.option("--power", default=0.7, show_default=True, help="Of a set's size, for its share.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+def mix(
+    sets: Path,
+    reviews: tuple[Path, ...],
+    scored: tuple[Path, ...],
+    held_back: tuple[Path, ...],
+    texts: int,
+    power: float,
+    seed: int,
+    output: Path,
+) -> None:
+    """Write what the student reads to a folder of DocBins."""
+    held = [doc.text for path in held_back for doc in _read(path)]
+    known = without_copies(read_sets(sets), held)
+    parts = [
+        mixture.labelled(known, texts, power, seed),
+        *(mixture.reviews(_read(path)) for path in reviews),
+        *(mixture.scored(path) for path in scored),
+    ]
+    number = mixture.write_mixture(chain.from_iterable(parts), output, seed)
+    click.echo(f"{output}: {number:,} documents", err=True)
+
+
+@main.command()
 @click.argument("labelled", type=FILE)
 @click.argument("unlabelled", type=FILE)
 @click.argument("scores", nargs=-1, required=True, type=FILE)
@@ -176,6 +256,12 @@ def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) 
     docs = _read(labelled)
     with _needing("distillation"):
         _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)
+
+
+def _write_texts(texts: list[str], output: Path) -> None:
+    with output.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts)
+    click.echo(f"{output}: {len(texts):,} texts", err=True)
 
 
 def _read(path: Path) -> list[Doc]:

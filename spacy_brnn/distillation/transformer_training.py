@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ..architectures.precision import has_bfloat16
 from ..corpora.labelled_texts import LABELS, TextSet
+from .sampling import draw
 from .transformer import TransformerTeacher, batches_of_like_length
 
 CHECKPOINT = "checkpoint.pt"
@@ -85,32 +86,13 @@ def train(
         losses.append(loss.item())
         if step % 50 == 0:
             left = (time.monotonic() - start) / (step - first) * (len(batches) - step) / 60
-            report(
-                f"step {step}/{len(batches)} loss {numpy.mean(losses[-200:]):.4f} {left:.0f} min left"
-            )
+            loss_now = numpy.mean(losses[-200:])
+            report(f"step {step}/{len(batches)} loss {loss_now:.4f} {left:.0f} min left")
         if time.monotonic() - saved > schedule.checkpoint_seconds:
             _save_checkpoint(folder, teacher, optimizer, rates, step)
             saved = time.monotonic()
     teacher.save(folder)
     (folder / CHECKPOINT).unlink(missing_ok=True)
-
-
-def draw(sets: list[TextSet], number: int, seed: int) -> list[tuple[str, str, bool]]:
-    """Texts, their labels, and whether neutral is a label of their set.
-
-    Each set gives its share in an order of its own, again from the start where it ends.
-    """
-    random = numpy.random.default_rng(seed)
-    sets = [s for s in sets if s.train]
-    roots = numpy.sqrt([len(s.train) for s in sets])
-    drawn = []
-    for one, share in zip(sets, numpy.rint(number * roots / roots.sum()).astype(int), strict=True):
-        passes = -(-share // len(one.train))
-        order = numpy.concatenate([random.permutation(len(one.train)) for _ in range(passes)])
-        for place in order[:share].tolist():
-            text = one.train[place]
-            drawn.append((text.text, text.label, one.has_neutral))
-    return [drawn[place] for place in random.permutation(len(drawn)).tolist()]
 
 
 def _shuffled_batches(pieces: list[list[int]], schedule: Schedule) -> Iterator[list[int]]:

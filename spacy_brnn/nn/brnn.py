@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .buckets import Bucket, bucket_by_length
 from .dropout import LockedDropout
+from .scan import QRNN, SRU, MinGRU, ScanCell
 
 # Steps read at a time where the states need not be kept: bounds the memory of a long sequence.
 SEGMENT = 4096
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+CELLS: dict[str, type[nn.Module]] = {
+    "rnn": nn.RNN,
+    "gru": nn.GRU,
+    "lstm": nn.LSTM,
+    "qrnn": QRNN,
+    "sru": SRU,
+    "mingru": MinGRU,
+}
 
 
 class BRNN(nn.Module):
@@ -26,7 +36,8 @@ class BRNN(nn.Module):
 
     input_width: features of each input vector.
     hidden_width: features of the state in each direction.
-    cell: "rnn" (tanh), "gru" or "lstm".
+    cell: "rnn" (tanh), "gru" or "lstm"; "qrnn", "sru" or "mingru", which have no matrix product
+        per step.
     depth: layers; each reads both directions' states of the one below.
     dropout: locked dropout between layers.
     input_dropout: locked dropout on the input.
@@ -99,9 +110,11 @@ class BRNN(nn.Module):
         if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             states = states.to(torch.get_autocast_dtype("cpu"))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
+        ahead = _projected(self.forwards[-1], states)
+        back = _projected(self.backwards[-1], states)
         for bucket in buckets:
-            forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
-            backward = _max_state(self.backwards[-1], states, rows[bucket.backward_index], bucket)
+            forward = _max_state(*ahead, rows[bucket.forward_index], bucket)
+            backward = _max_state(*back, rows[bucket.backward_index], bucket)
             pooled[bucket.members] = torch.cat([forward, backward], dim=1).to(pooled.dtype)
         return pooled
 
@@ -116,28 +129,34 @@ class BRNN(nn.Module):
         return torch.cat([read_forward, read_backward], dim=1)
 
 
-def _read(cell: nn.RNNBase, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
+def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
     places = torch.cat([index[mask] for index, mask in blocks])
+    run, inputs = _projected(cell, inputs)
     states = torch.cat(
-        [cell(inputs[_at_least_two(index)])[0][:, : mask.shape[1]][mask] for index, mask in blocks]
+        [run(inputs[_at_least_two(index)])[0][:, : mask.shape[1]][mask] for index, mask in blocks]
     )
     return torch.empty_like(states).index_copy(0, places, states)
 
 
-def _max_state(cell: nn.RNNBase, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
+def _max_state(run: Callable, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
     """(B, hidden_width) the maximum over each sequence's steps, of one direction."""
     index = _at_least_two(index)
     highest, state = None, None
     for start in range(0, len(index), SEGMENT):
         steps = slice(max(start, bucket.shortest), start + SEGMENT)
         # An embedding's lookup is several times faster than indexing.
-        states, state = cell(functional.embedding(index[start : start + SEGMENT], inputs), state)
+        states, state = run(functional.embedding(index[start : start + SEGMENT], inputs), state)
         padding = ~bucket.mask[steps, :, None]
         states[steps.start - start :, : len(bucket.members)].masked_fill_(padding, float("-inf"))
         top = states.amax(dim=0)
         highest = top if highest is None else torch.maximum(highest, top)
     return highest[: len(bucket.members)]
+
+
+def _projected(cell: nn.Module, inputs: Tensor) -> tuple[Callable, Tensor]:
+    """What runs along the steps, and what of each input vector it reads."""
+    return (cell.scan, cell.project(inputs)) if isinstance(cell, ScanCell) else (cell, inputs)
 
 
 def _at_least_two(index: Tensor) -> Tensor:
@@ -151,6 +170,8 @@ def _reset_parameters(module: nn.Module) -> None:
     Source: what Keras does; the forget gate's bias of 1 is from Jozefowicz, Zaremba and
     Sutskever (2015), "An Empirical Exploration of Recurrent Network Architectures".
     """
+    if isinstance(module, ScanCell):
+        module.reset_parameters()
     if not isinstance(module, nn.RNNBase):
         return
     width = module.hidden_size

@@ -16,7 +16,7 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
 from ..architectures.tagger import set_labels
-from ..architectures.word_embed import needs_vocabulary, set_vocabulary
+from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from .ner_tags import TagSet, set_entities
 
 DEFAULT_CONFIG = """

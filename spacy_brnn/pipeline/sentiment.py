@@ -20,7 +20,7 @@ from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from ..architectures.precision import AUTO, choose_precision, predict_in
-from ..architectures.word_embed import needs_vocabulary, set_vocabulary
+from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from .extensions import (
     DEFAULT_POLARITIES,
     register_extensions,

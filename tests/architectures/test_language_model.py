@@ -16,7 +16,8 @@ from spacy.vectors import Vectors
 from thinc.api import Adam, Config, fix_random_seed
 
 from spacy_brnn.architectures.language_model import _predictions, create_pretrain_language_model
-from spacy_brnn.architectures.word_embed import set_vocabulary, word_rows
+from spacy_brnn.architectures.vocabulary import set_vocabulary
+from spacy_brnn.architectures.word_embed import word_rows
 
 from .configs import BRNN_ENCODER, HASH_EMBED, WIDTH, WORD_EMBED
 

@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 from thinc.api import fix_random_seed
 
-from spacy_brnn.architectures.word_embed import set_vocabulary
+from spacy_brnn.architectures.vocabulary import set_vocabulary
 from spacy_brnn.nn.brnn import BRNN
 
 from .configs import WORD_EMBED

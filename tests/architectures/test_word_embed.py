@@ -6,11 +6,8 @@ from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.api import fix_random_seed
 
-from spacy_brnn.architectures.word_embed import (
-    build_word_embed,
-    needs_vocabulary,
-    set_vocabulary,
-)
+from spacy_brnn.architectures.vocabulary import needs_vocabulary, set_vocabulary
+from spacy_brnn.architectures.word_embed import build_word_embed
 
 WIDTH = 4
 WORDS = ["film", "good", "bad", "plot"]

@@ -1,0 +1,60 @@
+"""How a word is looked up: the forms that it may be known by, and its parts where it is not."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from spacy.strings import hash_string
+
+URL = "<url>"
+USER = "<user>"
+# The letters of a part, at most, and the first letters of a word that are cut into parts.
+NGRAM = 3
+MAX_LETTERS = 24
+
+_URL = re.compile(
+    r"(?:https?://|www\.)\S|[\w.+-]+@[\w-]+\.\w|[\w-]+\.(?:com|org|net|co\.uk)(?:/|$)",
+    re.IGNORECASE,
+)
+_USER = re.compile(r"@\w+$")
+_SKIN_TONE = re.compile("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f\u200d]")
+_PUNCTUATION = str.maketrans("‘’‛′`“”„″–—−", "'''''\"\"\"\"---")
+_REPEATED = re.compile(r"(.)\1{2,}")
+_DIGIT = re.compile(r"\d")
+
+
+def forms(word: str) -> list[str]:
+    """The forms of a word, nearest first: the first that a vocabulary knows is taken for it.
+
+    Case, typographic quotes and dashes, and skin tones make no difference; an address is one word,
+    as is a @name. Then come the word without its "#", with repeated letters shortened ("soooo"),
+    and with each digit as 0. Nothing but the text counts, so that a word is the same in every
+    pipeline.
+    """
+    if _URL.match(word):
+        return [URL]
+    if _USER.match(word):
+        return [USER]
+    plain = unicodedata.normalize("NFKC", word.translate(_PUNCTUATION)).lower()
+    plain = _SKIN_TONE.sub("", plain) or word
+    found = [plain]
+    if len(plain) > 1:
+        found.append(plain.lstrip("#") or plain)
+    for repeats in (r"\1\1", r"\1"):
+        found.append(_REPEATED.sub(repeats, found[-1]))
+    if _DIGIT.search(plain):
+        found.append(_DIGIT.sub("0", plain))
+    return list(dict.fromkeys(found))
+
+
+def part_hashes(word: str) -> list[int]:
+    """Hashes of the runs of NGRAM letters in a word, its ends marked, and of the word itself.
+
+    Source: Bojanowski, Grave, Joulin and Mikolov (2017), "Enriching Word Vectors with Subword
+    Information".
+    """
+    letters = _REPEATED.sub(r"\1\1", forms(word)[0])[:MAX_LETTERS]
+    marked = f"<{letters}>"
+    parts = {marked[i : i + NGRAM] for i in range(len(marked) - NGRAM + 1)} | {marked}
+    return [hash_string(part) for part in sorted(parts)]

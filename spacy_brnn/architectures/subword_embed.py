@@ -1,0 +1,222 @@
+"""The embedding of known words by a table row each, of unknown ones by the rows of their parts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from itertools import chain
+from weakref import WeakKeyDictionary
+
+import numpy
+from spacy.attrs import ORTH
+from spacy.strings import StringStore, hash_string
+from spacy.tokens import Doc
+from spacy.vectors import Vectors
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d
+
+from .spelling import forms, part_hashes
+from .word_embed import check_vectors, choose_words
+
+NAME = "subword_embed"
+# Words whose rows are remembered: bounds memory in a corpus that never ends.
+MAX_REMEMBERED = 200_000
+
+
+def build_subword_embed(
+    width: int,
+    rows: int,
+    part_rows: int = 8000,
+    word_dropout: float = 0.0,
+    unknown_dropout: float = 0.0,
+) -> Model[list[Doc], list[Floats2d]]:
+    """Embed tokens by words, unknown words by their parts (spacy-brnn.SubwordEmbed.v1).
+
+    A word is looked up by its forms (see `spelling.forms`): case and the like make no difference,
+    and no other attribute of a token counts than its text. The vocabulary comes from the
+    pipeline's vectors where `[initialize] vectors` gives some (their first rows, copied as starting
+    values), else from the words that the component counts in the training corpus, else it is
+    empty. A word outside of it gets the mean of hashed rows of its parts.
+
+    width: width of the vectors.
+    rows: words in the vocabulary, at most.
+    part_rows: rows shared by the parts of all unknown words.
+    word_dropout: share of tokens whose vector is set to zero in training.
+    unknown_dropout: share of the words of a batch that are read as unknown in training, so that
+        the parts learn what the words mean.
+    RETURNS: per document (tokens, width).
+    Raises ValueError for a value out of range.
+    """
+    if width < 1 or rows < 0 or part_rows < 1:
+        raise ValueError(
+            "width and part_rows must be at least 1 and rows at least 0, "
+            f"not {width}, {part_rows} and {rows}"
+        )
+    for name, rate in (("word_dropout", word_dropout), ("unknown_dropout", unknown_dropout)):
+        if not 0.0 <= rate < 1.0:
+            raise ValueError(f"{name} must be at least 0 and less than 1, not {rate}")
+    dropout = (word_dropout, unknown_dropout)
+
+    def forward(
+        model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+    ) -> tuple[list[Floats2d], Callable]:
+        # Not attributes: those come back with pretrained weights.
+        return _forward(model, docs, *(dropout if is_train else (0.0, 0.0)))
+
+    return Model(
+        NAME,
+        forward,
+        init=_init,
+        params={"E": None},
+        dims={"nO": width},
+        attrs={
+            "max_rows": rows,
+            "part_rows": part_rows,
+            # The vocabulary: hashes of its words, one a row.
+            "words": numpy.zeros(0, dtype="uint64"),
+        },
+    )
+
+
+def count_words(model: Model, docs: Iterable[Doc]) -> None:
+    """Give the embedding the most frequent words of the documents."""
+    counts: Counter[int] = Counter()
+    for doc in docs:
+        counts.update(hash_string(forms(token.text)[0]) for token in doc)
+    model.attrs["words"] = numpy.asarray(choose_words(counts, model.attrs["max_rows"]), "uint64")
+
+
+def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:
+    """The vectors of the distinct words of all documents, and which of them each token has.
+
+    RETURNS: (types, width) and (tokens,)
+    """
+    words, types = _words(docs)
+    return _vectors(model, *_flat(_rows(model, words))), model.ops.asarray1i(types)
+
+
+class Memory:
+    """The row of each known word, and the rows of an unknown word's parts."""
+
+    def __init__(self, words: numpy.ndarray, part_rows: int) -> None:
+        self.words = words
+        self.known = {word: row for row, word in enumerate(words.tolist())}
+        self.part_rows = part_rows
+        self.remembered: dict[str, list[int]] = {}
+
+    def rows(self, word: str) -> list[int]:
+        """One row, if the word is known."""
+        rows = self.remembered.get(word)
+        if rows is None:
+            if len(self.remembered) >= MAX_REMEMBERED:
+                self.remembered.clear()
+            rows = self.remembered[word] = self._find(word)
+        return rows
+
+    def _find(self, word: str) -> list[int]:
+        for form in forms(word):
+            if (row := self.known.get(hash_string(form))) is not None:
+                return [row]
+        return self.rows_of_parts(word)
+
+    def rows_of_parts(self, word: str) -> list[int]:
+        """As for a word that is not known."""
+        return [len(self.known) + part % self.part_rows for part in part_hashes(word)]
+
+
+_memories: WeakKeyDictionary[Model, Memory] = WeakKeyDictionary()
+
+
+def _memory(model: Model) -> Memory:
+    words = model.attrs["words"]
+    memory = _memories.get(model)
+    if memory is None or memory.words is not words:
+        memory = _memories[model] = Memory(words, model.attrs["part_rows"])
+    return memory
+
+
+def _words(docs: list[Doc]) -> tuple[list[str], numpy.ndarray]:
+    """The distinct words of all documents, and which of them each token is."""
+    if not docs:
+        return [], numpy.zeros(0, dtype="int64")
+    distinct, types = numpy.unique(
+        numpy.concatenate([doc.to_array(ORTH) for doc in docs]), return_inverse=True
+    )
+    strings = {id(doc.vocab): doc.vocab.strings for doc in docs}.values()
+    return [_string(word, strings) for word in distinct.tolist()], types
+
+
+def _string(word: int, strings: Iterable[StringStore]) -> str:
+    """The string of a hash, from the first of the stores that has it."""
+    return next(store[word] for store in strings if word in store) if word else ""
+
+
+def _rows(model: Model, words: list[str], unknown_dropout: float = 0.0) -> list[list[int]]:
+    memory = _memory(model)
+    if not unknown_dropout:
+        return [memory.rows(word) for word in words]
+    unknown = (numpy.random.uniform(size=len(words)) < unknown_dropout).tolist()
+    return [
+        memory.rows_of_parts(word) if hide else memory.rows(word)
+        for word, hide in zip(words, unknown, strict=True)
+    ]
+
+
+def _flat(rows: list[list[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """All rows, one word's after the other's, and how many each word has."""
+    counts = numpy.fromiter(map(len, rows), dtype="int64", count=len(rows))
+    return numpy.fromiter(chain.from_iterable(rows), dtype="int64", count=counts.sum()), counts
+
+
+def _vectors(model: Model, rows: numpy.ndarray, counts: numpy.ndarray) -> Floats2d:
+    """(words, width) the mean of each word's rows."""
+    xp = model.ops.xp
+    found = model.get_param("E")[xp.asarray(rows)]
+    if not len(counts):
+        return found
+    sums = model.ops.reduce_sum(found, model.ops.asarray1i(counts.astype("int32")))
+    return sums / xp.asarray(counts, dtype="float32")[:, None]
+
+
+def _forward(
+    model: Model[list[Doc], list[Floats2d]],
+    docs: list[Doc],
+    word_dropout: float,
+    unknown_dropout: float,
+) -> tuple[list[Floats2d], Callable]:
+    ops, xp = model.ops, model.ops.xp
+    words, types = _words(docs)
+    rows, counts = _flat(_rows(model, words, unknown_dropout))
+    types = xp.asarray(types)
+    vectors = _vectors(model, rows, counts)[types]
+    keep = xp.ones((len(types), 1), dtype="float32")
+    if word_dropout:
+        keep = (xp.random.uniform(size=keep.shape) >= word_dropout).astype("float32")
+        vectors *= keep
+
+    def backprop(gradients: list[Floats2d]) -> list[Doc]:
+        of_words = ops.alloc2f(len(words), vectors.shape[1])
+        ops.scatter_add(of_words, types, ops.flatten(gradients) * keep)
+        shares = of_words / xp.asarray(counts, dtype="float32")[:, None]
+        d_table = ops.alloc2f(*model.get_param("E").shape)
+        ops.scatter_add(d_table, xp.asarray(rows), xp.repeat(shares, xp.asarray(counts), axis=0))
+        model.inc_grad("E", d_table)
+        return []
+
+    return ops.unflatten(vectors, [len(doc) for doc in docs]), backprop
+
+
+def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
+    vectors = X[0].vocab.vectors if X else Vectors()
+    size = min(vectors.n_keys, model.attrs["max_rows"])
+    width = model.get_dim("nO")
+    if size:
+        check_vectors(vectors, width, "spacy-brnn.SubwordEmbed.v1")
+        words = sorted(vectors.key2row, key=vectors.key2row.__getitem__)[:size]
+        model.attrs["words"] = numpy.asarray(words, dtype="uint64")
+    rows = len(model.attrs["words"]) + model.attrs["part_rows"]
+    table = numpy.random.uniform(-0.05, 0.05, size=(rows, width)).astype("float32")
+    if size:
+        rows_of_words = [vectors.key2row[word] for word in words]
+        table[:size] = model.ops.to_numpy(vectors.data)[rows_of_words]
+    model.set_param("E", model.ops.asarray2f(table))

@@ -1,0 +1,59 @@
+"""What the student reads, in DocBin files: labelled texts, reviews, and texts with soft labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from math import nan
+from pathlib import Path
+
+import numpy
+import spacy
+from spacy.tokens import Doc
+
+from ..corpora.docbin import write_docbin
+from ..corpora.labelled_texts import LABELS, TextSet
+from .sampling import draw
+
+# Documents of a file: a training run reads one file at a time.
+SHARD = 50_000
+
+
+def labelled(sets: list[TextSet], number: int, power: float, seed: int) -> Iterator[tuple]:
+    """Texts and cats of the sets; each set's share goes with a power of its size."""
+    for text, label, has_neutral in draw(sets, number, seed, power):
+        cats = {known: float(known == label) for known in LABELS}
+        # A set without neutral does not say that a text is not.
+        yield text, cats if has_neutral else {**cats, "NEUTRAL": nan}
+
+
+def reviews(docs: Iterable[Doc]) -> Iterator[tuple]:
+    """Texts and cats of documents that only tell positive from negative."""
+    for doc in docs:
+        yield doc.text, {**doc.cats, "NEUTRAL": nan}
+
+
+def scored(path: Path) -> Iterator[tuple]:
+    """Texts and cats that `scoring.score_texts` wrote."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            yield row["text"], row["cats"]
+
+
+def write_mixture(parts: Iterable[tuple], folder: Path, seed: int) -> int:
+    """Write them in one shuffled order; RETURNS how many there are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = [part for part in parts if part[0].strip()]
+    order = numpy.random.default_rng(seed).permutation(len(everything)).tolist()
+    tokenizer = spacy.blank("en").tokenizer
+    for number, start in enumerate(range(0, len(order), SHARD)):
+        docs = (_doc(tokenizer, *everything[place]) for place in order[start : start + SHARD])
+        write_docbin(docs, folder / f"{number:03}.spacy")
+    return len(everything)
+
+
+def _doc(tokenizer, text: str, cats: dict[str, float]) -> Doc:
+    doc = tokenizer(text)
+    doc.cats = cats
+    return doc

@@ -1,0 +1,58 @@
+"""Texts scored by a transformer teacher, appended to a file as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy
+
+from ..corpora.errors import CorpusError
+from ..corpora.labelled_texts import LABELS
+
+# Texts scored between two writes; sorted by length within.
+CHUNK = 2048
+
+
+def score_texts(
+    score: Callable[[Sequence[str]], numpy.ndarray],
+    texts: Sequence[str],
+    output: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Append a line for each text, an object with `text` and `cats`; goes on where it was.
+
+    score: texts to (texts, LABELS) logits.
+    Raises CorpusError for an output that holds other texts.
+    """
+    done = _count_done(output, texts)
+    with output.open("a", encoding="utf-8") as lines:
+        for start in range(done, len(texts), CHUNK):
+            chunk = texts[start : start + CHUNK]
+            for text, row in zip(chunk, softmax(score(chunk)).tolist(), strict=True):
+                cats = {label: round(p, 4) for label, p in zip(LABELS, row, strict=True)}
+                print(json.dumps({"text": text, "cats": cats}, ensure_ascii=False), file=lines)
+            lines.flush()
+            report(f"{start + len(chunk):,} of {len(texts):,} texts")
+
+
+def softmax(logits: numpy.ndarray) -> numpy.ndarray:
+    """Of each row."""
+    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def _count_done(output: Path, texts: Sequence[str]) -> int:
+    if not output.exists():
+        return 0
+    data = output.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        output.write_bytes(whole)  # The last line was cut short.
+    lines = whole.decode("utf-8").splitlines()
+    if len(lines) > len(texts) or any(
+        json.loads(line)["text"] != text for line, text in zip(lines, texts, strict=False)
+    ):
+        raise CorpusError(f"{output} holds other texts: remove it, or name another file")
+    return len(lines)

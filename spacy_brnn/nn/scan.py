@@ -1,0 +1,153 @@
+"""Recurrent cells without a matrix product per step.
+
+Their gates depend on the inputs alone, so that all products are taken before the first step, and
+a step is one element-wise operation. A vector that several tokens share is projected once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class ScanCell(nn.Module):
+    """Base of the cells; called as PyTorch's own are, on one direction's padded sequences.
+
+    input_width: features of each input vector.
+    hidden_width: features of the state.
+    """
+
+    gates: int
+
+    def __init__(self, input_width: int, hidden_width: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_width
+        self.linear = nn.Linear(input_width, self.gates * hidden_width)
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew: Glorot-uniform, with states that begin by keeping much."""
+        for gate in self.linear.weight.split(self.hidden_size):
+            nn.init.xavier_uniform_(gate)
+        nn.init.zeros_(self.linear.bias)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """(N, input_width) to (N, columns): all that a step needs of its input."""
+        raise NotImplementedError
+
+    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """Run along the steps.
+
+        projected: (T, B, columns) of `project`.
+        state: what the scan of the steps before returned.
+        RETURNS: (T, B, hidden_width) states, and the state to go on from.
+        """
+        raise NotImplementedError
+
+    def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """As torch.nn.LSTM: (T, B, input_width) to (T, B, hidden_width) and the last state."""
+        return self.scan(self.project(inputs), state)
+
+
+class MinGRU(ScanCell):
+    """A GRU whose gate and candidate do not read the state.
+
+    Source: Feng, Tung, Ahmed, Bengio and Hajimirsadeghi (2024), "Were RNNs All We Needed?".
+    """
+
+    gates = 2
+
+    def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
+        keep, candidate = self.linear(inputs).float().chunk(2, dim=-1)
+        keep = torch.sigmoid(keep)
+        return torch.cat([keep, (1.0 - keep) * candidate], dim=-1)
+
+    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
+        states = _scan(*projected.chunk(2, dim=-1), state)
+        return states, states[-1]
+
+
+class SRU(ScanCell):
+    """A simple recurrent unit, without the state in its gates.
+
+    Source: Lei, Zhang, Wang, Dai and Artzi (2018), "Simple Recurrent Units for Highly
+    Parallelizable Recurrence", equations 1 to 4 with v = 0 and a projected highway.
+    """
+
+    gates = 4
+
+    def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
+        keep, reset, candidate, highway = self.linear(inputs).float().chunk(4, dim=-1)
+        keep, reset = torch.sigmoid(keep), torch.sigmoid(reset)
+        return torch.cat([keep, (1.0 - keep) * candidate, reset, (1.0 - reset) * highway], dim=-1)
+
+    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
+        keep, candidate, reset, highway = projected.chunk(4, dim=-1)
+        states = _scan(keep, candidate, state)
+        return torch.addcmul(highway, reset, states), states[-1]
+
+
+class QRNN(ScanCell):
+    """A quasi-recurrent network: its gates read a token and the one before it.
+
+    Source: Bradbury, Merity, Xiong and Socher (2017), "Quasi-Recurrent Neural Networks", window
+    2, fo-pooling.
+    """
+
+    gates = 3
+
+    def __init__(self, input_width: int, hidden_width: int) -> None:
+        super().__init__(input_width, hidden_width)
+        self.previous = nn.Linear(input_width, self.gates * hidden_width, bias=False)
+
+    def reset_parameters(self) -> None:  # noqa: D102
+        super().reset_parameters()
+        for gate in self.previous.weight.split(self.hidden_size):
+            nn.init.xavier_uniform_(gate)
+
+    def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
+        return torch.cat([self.linear(inputs), self.previous(inputs)], dim=-1).float()
+
+    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
+        current, following = projected.chunk(2, dim=-1)
+        before, state = (torch.zeros_like(following[0]), None) if state is None else state
+        shifted = torch.cat([before[None], following[:-1]])
+        keep, output, candidate = (current + shifted).chunk(3, dim=-1)
+        keep = torch.sigmoid(keep)
+        states = _scan(keep, (1.0 - keep) * torch.tanh(candidate), state)
+        return torch.sigmoid(output) * states, (following[-1], states[-1])
+
+
+def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
+    """(T, B, width) the states: each is its input and what is kept of the one before."""
+    state = torch.zeros_like(inputs[0]) if state is None else state
+    if torch.is_grad_enabled():
+        return _Scan.apply(keep, inputs, state)
+    return _forward(keep, inputs, state)
+
+
+def _forward(keep: Tensor, inputs: Tensor, state: Tensor) -> Tensor:
+    states = torch.empty_like(inputs, memory_format=torch.contiguous_format)
+    for step, now, kept in zip(states, inputs, keep, strict=True):
+        state = torch.addcmul(now, kept, state, out=step)
+    return states
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, keep: Tensor, inputs: Tensor, state: Tensor) -> Tensor:
+        states = _forward(keep, inputs, state)
+        ctx.save_for_backward(keep, state, states)
+        return states
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        keep, state, states = ctx.saved_tensors
+        d_inputs = gradient.contiguous().clone()
+        for step in range(len(keep) - 1, 0, -1):
+            d_inputs[step - 1].addcmul_(keep[step], d_inputs[step])
+        d_keep = torch.empty_like(d_inputs)
+        torch.mul(d_inputs[1:], states[:-1], out=d_keep[1:])
+        torch.mul(d_inputs[0], state, out=d_keep[0])
+        return d_keep, d_inputs, keep[0] * d_inputs[0]
