@@ -1,0 +1,1 @@
+"""Short texts in named groups, with the label a person would give: python -m benchmarks.behaviour."""
