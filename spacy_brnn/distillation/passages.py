@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 import spacy
+from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 
-from ..corpora.docbin import read_docbin
-from ..corpora.errors import CorpusError
-from ..surface import read_plain
+from ..corpora.documents import read_documents
 
 # Of a passage.
 MAX_SENTENCES = 3
@@ -22,6 +18,8 @@ MIN_TOKENS = 3
 MAX_TOKENS = 80
 # A document that gives more passages would speak for its kind alone.
 MAX_FROM_A_DOCUMENT = 20
+
+_SENTENCIZER = Sentencizer()
 
 
 def draw_passages(paths: list[Path], number: int, seed: int) -> list[str]:
@@ -31,30 +29,14 @@ def draw_passages(paths: list[Path], number: int, seed: int) -> list[str]:
     Raises CorpusError for a line that is no such object.
     """
     nlp = spacy.blank("en")
-    nlp.add_pipe("sentencizer")
-    nlp.max_length = sys.maxsize  # No parser: memory is no matter.
     random = numpy.random.default_rng(seed)
     found: dict[str, None] = {}
     for path in paths:
-        for doc in _docs(path, nlp):
+        for doc in map(_SENTENCIZER, read_documents(path, nlp)):
             found.update(dict.fromkeys(_passages(doc, random)))
     passages = list(found)
     chosen = random.permutation(len(passages))[:number]
     return [passages[place] for place in chosen.tolist()]
-
-
-def _docs(path: Path, nlp: spacy.Language) -> Iterator[Doc]:
-    if path.suffix == ".spacy":
-        yield from map(nlp.get_pipe("sentencizer"), read_docbin(path, nlp.vocab))
-        return
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                text = json.loads(line)["text"]
-            except (ValueError, TypeError, KeyError):
-                raise CorpusError(f"{path}, line {number}: no object with text") from None
-            yield nlp(read_plain(text))
 
 
 def _passages(doc: Doc, random: numpy.random.Generator) -> Iterator[str]:

@@ -1,0 +1,87 @@
+"""Vectors of the words that matter: python -m spacy_brnn.corpora.word_list CORPUS... -o OUT.
+
+The words of the corpora as `spacy-brnn.SubwordEmbed.v1` spells them, then those that general
+English uses most; each with its vector from a file of published ones. `spacy init vectors` reads
+what comes out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+import numpy
+import spacy
+from spacy.attrs import ORTH
+
+from ..architectures.spelling import forms
+from .documents import read_documents
+
+# Of the words without a published vector.
+SPREAD = 0.2
+
+
+def count_words(paths: list[Path]) -> Counter[str]:
+    """How often each word occurs, white space aside."""
+    nlp = spacy.blank("en")
+    hashes: Counter[int] = Counter()
+    for path in paths:
+        for doc in read_documents(path, nlp):
+            hashes.update(doc.to_array(ORTH).tolist())
+    words: Counter[str] = Counter()
+    for word, count in hashes.items():
+        form = forms(nlp.vocab.strings[word])[0]
+        if form.split() == [form]:
+            words[form] += count
+    return words
+
+
+@click.command()
+@click.argument(
+    "corpora", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--vectors",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Published vectors in word2vec's or GloVe's text format, the most frequent word first.",
+)
+@click.option("--rows", default=48_000, show_default=True, help="Words in all.")
+@click.option("--own", default=40_000, show_default=True, help="Words of the corpora, at most.")
+@click.option("--min-count", default=5, show_default=True, help="Leave out rarer words of theirs.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
+def main(
+    corpora: tuple[Path, ...],
+    vectors: Path,
+    rows: int,
+    own: int,
+    min_count: int,
+    seed: int,
+    output: Path,
+) -> None:
+    """Write ROWS words and their vectors, words of CORPORA first."""
+    counts = count_words(list(corpora))
+    words = [word for word, count in counts.most_common(own) if count >= min_count]
+    wanted, lines, width = dict.fromkeys(words, ""), {}, 0
+    with vectors.open(encoding="utf-8") as published:
+        for line in published:
+            word, _, values = line.rstrip("\n").partition(" ")
+            if values.count(" ") < 2:
+                continue  # word2vec's head line.
+            if word not in wanted and len(wanted) < rows:
+                wanted[word] = ""
+            if word in wanted:
+                lines[word], width = values, values.count(" ") + 1
+    random = numpy.random.default_rng(seed)
+    with output.open("w", encoding="utf-8") as file:
+        print(len(wanted), width, file=file)
+        for word in wanted:
+            drawn = random.normal(0, SPREAD, width).round(4)
+            print(word, lines.get(word) or " ".join(map(str, drawn)), file=file)
+    click.echo(f"{output}: {len(wanted):,} words, {len(lines):,} with a published vector", err=True)
+
+
+if __name__ == "__main__":
+    main()
