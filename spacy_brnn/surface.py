@@ -6,12 +6,16 @@ import re
 from html import unescape
 
 # Elements that a browser starts on a line of its own: in their place stands a line break.
-_BLOCKS = "|".join(
-    ["address", "article", "aside", "blockquote", "body", "br", "caption", "dd", "details", "dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "li", "main", "nav", "ol", "option", "p", "pre", "section", "select", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
+_BLOCKS = (
+    "address|article|aside|blockquote|body|br|caption|dd|details|dialog|div|dl|dt|fieldset|"
+    "figcaption|figure|footer|form|h1|h2|h3|h4|h5|h6|head|header|hr|html|li|main|nav|ol|"
+    "option|p|pre|section|select|summary|table|tbody|td|tfoot|th|thead|tr|ul"
 )
 # Elements within a line, and those that show nothing themselves: nothing stands in their place.
-_INLINE = "|".join(
-    ["a", "abbr", "acronym", "b", "bdi", "bdo", "big", "button", "center", "cite", "code", "data", "del", "dfn", "em", "font", "i", "img", "input", "ins", "kbd", "label", "link", "mark", "meta", "noscript", "q", "rp", "rt", "ruby", "s", "samp", "small", "source", "span", "strike", "strong", "sub", "sup", "svg", "textarea", "time", "title", "tt", "u", "var", "video", "wbr"]
+_INLINE = (
+    "a|abbr|acronym|b|bdi|bdo|big|button|center|cite|code|data|del|dfn|em|font|i|img|input|"
+    "ins|kbd|label|link|mark|meta|noscript|q|rp|rt|ruby|s|samp|small|source|span|strike|"
+    "strong|sub|sup|svg|textarea|time|title|tt|u|var|video|wbr"
 )
 
 # A tag's attributes may hold ">" in quotes.

@@ -266,7 +266,7 @@ class BRNNSentiment(TextCategorizer):
         docs = self._read(get_examples, seen)
         if not pretrained and needs_vocabulary(self.model, self.vocab):
             set_vocabulary(self.model, docs)
-        else:
+        elif labels is None:
             deque(docs, maxlen=0)
         more = [] if labels is not None else list(seen)
         if pretrained and len(more) > 1 and not set(more) & set(self.labels):
