@@ -132,10 +132,14 @@ def _score(component: BRNNSentiment, dev: Path) -> tuple[numpy.ndarray, numpy.nd
         raise click.ClickException(f"{dev} has no documents")
     labels = component.labels
     for place, doc in enumerate(docs):
-        if not any(doc.cats.get(label) for label in labels):
+        if not any(doc.cats.get(label, 0.0) > 0.0 for label in labels):
             raise click.ClickException(f"document {place} of {dev} has none of the labels {labels}")
-    truths = [max(range(len(labels)), key=lambda i: doc.cats.get(labels[i], 0.0)) for doc in docs]
-    return numpy.asarray(component.predict(docs)), numpy.asarray(truths)
+    # Labels that a document leaves open (NaN) are left out of its probabilities.
+    values = numpy.asarray([[doc.cats.get(label, 0.0) for label in labels] for doc in docs])
+    known = ~numpy.isnan(values)
+    probabilities = numpy.asarray(component.predict(docs)) * known
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    return probabilities, numpy.where(known, values, -1.0).argmax(axis=1)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from thinc.util import get_torch_default_device
 
 from ..corpora.docbin import read_docbin, write_docbin
-from ..corpora.labelled_texts import read_sets, review_set, without_copies
+from ..corpora.labelled_texts import TextSet, read_sets, review_set, without_copies
 from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
 from .passages import draw_passages
 from .reviews import targets
@@ -175,6 +175,7 @@ def transformer(
 @click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
 @click.option("--texts", default=300_000, show_default=True, help="Texts drawn from SETS.")
 @click.option("--power", default=0.7, show_default=True, help="Of a set's size, for its share.")
+@click.option("--dev", is_flag=True, help="Draw from the dev parts of SETS.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
 def mix(
@@ -184,12 +185,16 @@ def mix(
     held_back: tuple[Path, ...],
     texts: int,
     power: float,
+    dev: bool,
     seed: int,
     output: Path,
 ) -> None:
     """Write what the student reads to a folder of DocBins."""
     held = [doc.text for path in held_back for doc in _read(path)]
-    known = without_copies(read_sets(sets), held)
+    known = read_sets(sets)
+    if dev:
+        known = [TextSet(one.name, one.dev, []) for one in known]
+    known = without_copies(known, held)
     parts = [
         mixture.labelled(known, texts, power, seed),
         *(mixture.reviews(_read(path)) for path in reviews),
