@@ -1,3 +1,4 @@
+import warnings
 from contextlib import contextmanager
 
 import pytest
@@ -9,6 +10,20 @@ def one_thread():
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def any_bfloat16():
+    """Let any CPU compute in bfloat16: oneDNN refuses to on some, PyTorch's own loops do not."""
+    import torch
+
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        yield
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # It speaks of Intel's GPUs.
+            with torch.backends.mkldnn.flags(enabled=False):
+                yield
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .buckets import Bucket, bucket_by_length
+from .buckets import Bucket, bucket_by_length, may_share
 from .dropout import LockedDropout
 from .scan import QRNN, SRU, MinGRU, ScanCell
 
@@ -160,8 +160,12 @@ def _projected(cell: nn.Module, inputs: Tensor) -> tuple[Callable, Tensor]:
 
 
 def _at_least_two(index: Tensor) -> Tensor:
-    """A lone sequence is read twice: oneDNN has a routine for one row that rounds otherwise."""
-    return index.expand(-1, max(2, index.shape[1]))
+    """A sequence that is alone by chance is read twice.
+
+    oneDNN has a routine for one row that rounds otherwise. A sequence too long for company is
+    always alone, so once is enough.
+    """
+    return index.expand(-1, max(2, index.shape[1])) if may_share(len(index)) else index
 
 
 def _reset_parameters(module: nn.Module) -> None:

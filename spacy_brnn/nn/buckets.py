@@ -49,6 +49,11 @@ def bucket_by_length(lengths: Tensor) -> Iterator[Bucket]:
         yield _bucket(members, offsets[members], lengths[members])
 
 
+def may_share(length: int) -> bool:
+    """Whether a sequence of that many tokens may stand in a bucket beside others."""
+    return 2 * length <= MAX_STEPS
+
+
 def _cut(lengths: list[int]) -> Iterator[tuple[int, int]]:
     """Cut descending lengths into runs [start, end) that are worth padding together."""
     start = 0

@@ -211,9 +211,38 @@ def test_max_states_of_nothing():
     assert make_network().max_states(inputs, lengths).tolist() == [[0.0] * 2 * HIDDEN] * 2
 
 
+@pytest.mark.parametrize("longest", [30, 100], ids=["may-share", "too-long-to-share"])
+def test_states_of_an_lstm_are_the_same_to_the_last_bit(longest, monkeypatch):
+    """Of one row oneDNN's products are rounded otherwise than of several."""
+    monkeypatch.setattr(buckets, "MAX_STEPS", 120)
+    network = brnn.BRNN(128, 128)
+    lengths = [30, 1, longest, 29, 2, 30]
+    inputs, _ = make_batch(lengths, width=128)
+    with torch.no_grad():
+        together = network(inputs, torch.tensor(lengths)).split(lengths)
+        highest = network.max_states(inputs, torch.tensor(lengths))
+        for place, sequence in enumerate(inputs.split(lengths)):
+            alone = torch.tensor([len(sequence)])
+            assert torch.equal(network(sequence, alone), together[place])
+            assert torch.equal(network.max_states(sequence, alone)[0], highest[place])
+
+
+@pytest.mark.parametrize("length, rows", [(1, 2), (60, 2), (61, 1), (500, 1)])
+def test_a_sequence_is_read_alone_only_where_it_always_is(length, rows, monkeypatch):
+    monkeypatch.setattr(buckets, "MAX_STEPS", 120)
+    network = make_network()
+    read = []
+    for cell in (network.forwards[0], network.backwards[0]):
+        cell.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].shape[1]))
+    inputs, lengths = make_batch([length])
+    network(inputs, lengths)
+    network.max_states(inputs, lengths)
+    assert read == [rows] * 4
+
+
 @pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_states_do_not_depend_on_the_batch(dtype, depth):
+def test_states_do_not_depend_on_the_batch(dtype, depth, any_bfloat16):
     network = brnn.BRNN(32, 64, depth=depth)
     lengths = [30, 1, 400, 31, 29, 2, 30]
     inputs, _ = make_batch(lengths, width=32)

@@ -75,3 +75,23 @@ def test_sequences_of_like_length_share_a_block():
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0]])
 def test_nothing_to_read_makes_no_bucket(lengths):
     assert make(lengths) == []
+
+
+@given(any_lengths)
+@settings(deadline=None, max_examples=60)
+def test_what_may_not_share_never_does(lengths):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buckets, "MAX_STEPS", 40)
+        for bucket in make(lengths):
+            size = bucket.mask.shape[1]
+            assert size == 1 or all(buckets.may_share(n) for n in bucket.mask.sum(dim=0).tolist())
+
+
+def test_the_shapes_of_blocks():
+    """Speed depends on these and nothing else does: fast blocks are full and not too many."""
+    shape = [tuple(bucket.mask.shape) for bucket in make([1000, 700, 600] * 8 + [599] * 3)]
+    assert shape == [(1000, 16), (600, 11)]
+    sparse = [tuple(bucket.mask.shape) for bucket in make([100] * 8 + [60] * 4 + [59] * 2 + [1])]
+    assert sparse == [(100, 12), (59, 3)]
+    few = [tuple(bucket.mask.shape) for bucket in make([100] * 7 + [1, 1])]
+    assert few == [(100, 8), (1, 1)]
