@@ -59,19 +59,25 @@ def build_brnn_encoder(
     )
 
 
-def predict_max_states(
+# What the network itself can pool, and by which method.
+POOLED = {"max": "max_states", "max_mean": "max_mean_states"}
+
+
+def predict_pooled(
     encoder: Model[list[Floats2d], list[Floats2d]],
     vectors: Floats2d,
     lengths: list[int],
     rows: Ints1d,
+    pooling: str,
 ) -> Floats2d:
-    """The maximum of each of the encoder's features over each document, (documents, width).
+    """The encoder's features over each document, pooled: (documents, pooled width).
 
     Faster than the encoder's own output, pooled: the states of a token are never laid out.
 
     vectors: (types, input_width) that the tokens have in common.
     lengths: tokens of each document.
     rows: (tokens,) the place of each token's vector, one document after the other.
+    pooling: one of POOLED.
     """
     device = encoder.shims[0].device
     arguments = (
@@ -79,4 +85,4 @@ def predict_max_states(
         torch.tensor(lengths, dtype=torch.int64, device=device),
         xp2torch(rows, device=device),
     )
-    return torch2xp(encoder.shims[0].predict(ArgsKwargs(arguments, {}), "max_states"))
+    return torch2xp(encoder.shims[0].predict(ArgsKwargs(arguments, {}), POOLED[pooling]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import chain
-from weakref import WeakKeyDictionary
 
 import numpy
 from spacy.attrs import ORTH
@@ -124,14 +123,11 @@ class Memory:
         return [len(self.known) + part % self.part_rows for part in part_hashes(word)]
 
 
-_memories: WeakKeyDictionary[Model, Memory] = WeakKeyDictionary()
-
-
 def _memory(model: Model) -> Memory:
-    words = model.attrs["words"]
-    memory = _memories.get(model)
+    # Thinc leaves attributes that it cannot write out of what it saves.
+    words, memory = model.attrs["words"], model.attrs.get("memory")
     if memory is None or memory.words is not words:
-        memory = _memories[model] = Memory(words, model.attrs["part_rows"])
+        memory = model.attrs["memory"] = Memory(words, model.attrs["part_rows"])
     return memory
 
 

@@ -16,7 +16,7 @@ from thinc.types import Floats2d
 from ..nn.pooling import make_pooling
 from . import subword_embed, word_embed
 from .encoder import NAME as BRNN_ENCODER
-from .encoder import predict_max_states
+from .encoder import POOLED, predict_pooled
 from .last_tokens import last_tokens as read_last_tokens
 from .torch_shim import array_outputs, wrap_torch
 
@@ -43,7 +43,7 @@ def build_textcat_brnn(
     tok2vec: documents to one (tokens, width) array each.
     exclusive_classes: softmax (one label a document) or a logistic per label.
     pooling: "last" (final forward state beside the backward state of the first token),
-        "mean", "max" or "attention".
+        "mean", "max", "max_mean" (both) or "attention".
     dropout: dropout on the pooled vector; `training.dropout` of a config overrides it.
     last_tokens: read only the last so many tokens of a document; None reads all of it.
     nO: number of labels; None to take it from the data.
@@ -52,15 +52,19 @@ def build_textcat_brnn(
     width.
     """
     width = _get_width(tok2vec)
+    module = make_pooling(pooling, width)
+    pooled_width = module.factor * width
     pool = wrap_torch(
         f"{pooling}_pooling",
-        make_pooling(pooling, width),
+        module,
         n_in=width,
-        n_out=width,
+        n_out=pooled_width,
         convert_outputs=array_outputs,
     )
     fill_defaults = {"b": NEW_LABEL_BIAS if exclusive_classes else 0.0, "W": 0.0}
-    output_layer = Softmax(nO=nO, nI=width) if exclusive_classes else Linear(nO=nO, nI=width)
+    output_layer = (
+        Softmax(nO=nO, nI=pooled_width) if exclusive_classes else Linear(nO=nO, nI=pooled_width)
+    )
     resizable_layer = resizable(
         output_layer, resize_layer=partial(resize_linear_weighted, fill_defaults=fill_defaults)
     )
@@ -74,7 +78,7 @@ def build_textcat_brnn(
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output_layer)
     model.set_dim("nO", nO) if nO is not None else None
-    model.attrs["max_pooling"] = pooling == "max"
+    model.attrs["pooling"] = pooling
     model.attrs["multi_label"] = not exclusive_classes
     model.attrs["resize_output"] = partial(resize_and_set_ref, resizable_layer=resizable_layer)
     return model
@@ -84,7 +88,7 @@ def _forward(
     model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
     tok2vec = model.maybe_get_ref("tok2vec")  # A copy has no references, until loaded.
-    if is_train or not model.attrs["max_pooling"] or not _reads_with_brnn(tok2vec):
+    if is_train or model.attrs["pooling"] not in POOLED or not _reads_with_brnn(tok2vec):
         return forward_chain(model, docs, is_train)
     place = [layer.id for layer in model.layers].index(tok2vec.id)
     for layer in model.layers[:place]:
@@ -92,7 +96,8 @@ def _forward(
     embed = tok2vec.get_ref("embed")
     vectors, rows = EMBED_TYPES[embed.name](embed, docs)
     lengths = [len(doc) for doc in docs]
-    scores = predict_max_states(tok2vec.get_ref("encode"), vectors, lengths, rows)
+    encoder, pooling = tok2vec.get_ref("encode"), model.attrs["pooling"]
+    scores = predict_pooled(encoder, vectors, lengths, rows, pooling)
     for layer in model.layers[place + 2 :]:
         scores = layer.predict(scores)
     return scores, _refuse_backprop

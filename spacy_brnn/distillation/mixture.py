@@ -38,7 +38,8 @@ def scored(path: Path) -> Iterator[tuple]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
-            yield row["text"], row["cats"]
+            total = sum(row["cats"].values())  # They were rounded.
+            yield row["text"], {label: value / total for label, value in row["cats"].items()}
 
 
 def write_mixture(parts: Iterable[tuple], folder: Path, seed: int) -> int:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .buckets import Bucket, bucket_by_length, may_share
 from .dropout import LockedDropout
-from .scan import QRNN, SRU, MinGRU, ScanCell
+from .pooling import MaxMeanPooling
+from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
 
-# Steps read at a time where the states need not be kept: bounds the memory of a long sequence.
-SEGMENT = 4096
+# Vectors that are projected at a time.
+PROJECTED = 256
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -100,6 +99,22 @@ class BRNN(nn.Module):
         rows: (N,) the place of each token's vector in inputs.
         RETURNS: (B, 2 * hidden_width)
         """
+        return self._pool(inputs, lengths, rows, mean=False)
+
+    @torch.no_grad()
+    def max_mean_states(
+        self, inputs: Tensor, lengths: Tensor, rows: Tensor | None = None
+    ) -> Tensor:
+        """As max_states, with the mean of each feature after the maxima.
+
+        RETURNS: (B, 4 * hidden_width)
+        """
+        if isinstance(self.forwards[-1], ScanCell):
+            return self._pool(inputs, lengths, rows, mean=True)
+        states = self(inputs if rows is None else inputs[rows], lengths)
+        return MaxMeanPooling()(states, lengths)
+
+    def _pool(self, inputs: Tensor, lengths: Tensor, rows: Tensor | None, mean: bool) -> Tensor:
         buckets = list(bucket_by_length(lengths))
         states = inputs
         if rows is None or len(self.forwards) > 1:
@@ -109,13 +124,14 @@ class BRNN(nn.Module):
             states = self._layer(layer, states, lengths, buckets)
         if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             states = states.to(torch.get_autocast_dtype("cpu"))
-        pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
+        pooled = inputs.new_zeros(len(lengths), (4 if mean else 2) * self.hidden_width)
         ahead = _projected(self.forwards[-1], states)
         back = _projected(self.backwards[-1], states)
         for bucket in buckets:
-            forward = _max_state(*ahead, rows[bucket.forward_index], bucket)
-            backward = _max_state(*back, rows[bucket.backward_index], bucket)
-            pooled[bucket.members] = torch.cat([forward, backward], dim=1).to(pooled.dtype)
+            forward = _pool_states(*ahead, rows[bucket.forward_index], bucket, mean)
+            backward = _pool_states(*back, rows[bucket.backward_index], bucket, mean)
+            parts = [part for pair in zip(forward, backward, strict=True) for part in pair]
+            pooled[bucket.members] = torch.cat(parts, dim=1).to(pooled.dtype)
         return pooled
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
@@ -131,15 +147,39 @@ class BRNN(nn.Module):
 
 def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
-    places = torch.cat([index[mask] for index, mask in blocks])
-    run, inputs = _projected(cell, inputs)
-    states = torch.cat(
-        [run(inputs[_at_least_two(index)])[0][:, : mask.shape[1]][mask] for index, mask in blocks]
-    )
-    return torch.empty_like(states).index_copy(0, places, states)
+    cell, inputs = _projected(cell, inputs)
+    run = cell.scan if isinstance(cell, ScanCell) else cell
+    places, states = [], []
+    for index, mask in blocks:
+        read = _at_least_two(index)
+        # Selecting rows is much cheaper to backpropagate than indexing.
+        padded, _ = run(inputs.index_select(0, read.flatten()).view(*read.shape, -1))
+        real = functional.pad(mask, (0, read.shape[1] - mask.shape[1])).flatten().nonzero()[:, 0]
+        states.append(padded.flatten(0, 1).index_select(0, real))
+        places.append(index[mask])
+    flat = torch.cat(states)
+    return torch.empty_like(flat).index_copy(0, torch.cat(places), flat)
 
 
-def _max_state(run: Callable, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
+def _pool_states(
+    cell: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket, mean: bool
+) -> list[Tensor]:
+    """(B, hidden_width) the maximum over each sequence's steps, and the mean; one direction."""
+    if not isinstance(cell, ScanCell):
+        return [_max_state(cell, inputs, index, bucket)]
+    running = bucket.mask.sum(dim=1)
+    highest = inputs.new_full((len(bucket.members), cell.hidden_size), float("-inf"))
+    total = torch.zeros_like(highest)
+    for states in cell.steps(inputs, index, running.tolist()):
+        top = highest[: len(states)]
+        torch.maximum(top, states, out=top)
+        if mean:
+            # Step by step, so that the order of the sum is the same whatever runs beside.
+            total[: len(states)] += states
+    return [highest, total / bucket.mask.sum(dim=0)[:, None]] if mean else [highest]
+
+
+def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
     """(B, hidden_width) the maximum over each sequence's steps, of one direction."""
     index = _at_least_two(index)
     highest, state = None, None
@@ -154,9 +194,16 @@ def _max_state(run: Callable, inputs: Tensor, index: Tensor, bucket: Bucket) -> 
     return highest[: len(bucket.members)]
 
 
-def _projected(cell: nn.Module, inputs: Tensor) -> tuple[Callable, Tensor]:
-    """What runs along the steps, and what of each input vector it reads."""
-    return (cell.scan, cell.project(inputs)) if isinstance(cell, ScanCell) else (cell, inputs)
+def _projected(cell: nn.Module, inputs: Tensor) -> tuple[nn.Module, Tensor]:
+    """The cell, and what it reads of each input vector along the steps."""
+    if not isinstance(cell, ScanCell):
+        return cell, inputs
+    if torch.is_grad_enabled():
+        return cell, cell.project(inputs)
+    # A product's rounding depends on how many rows it has: always as many.
+    padded = functional.pad(inputs, (0, 0, 0, -len(inputs) % PROJECTED))
+    blocks = [cell.project(block) for block in padded.split(PROJECTED)]
+    return cell, torch.cat(blocks)[: len(inputs)]
 
 
 def _at_least_two(index: Tensor) -> Tensor:

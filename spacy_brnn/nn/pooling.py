@@ -12,14 +12,17 @@ class Pooling(nn.Module):
     The vector of an empty sequence is zero.
     """
 
+    # Features of the pooled vector for each of the states'.
+    factor = 1
+
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Pool each sequence.
 
         states: (N, width) states of all tokens, one sequence after the other.
         lengths: (B,) tokens of each sequence, int64; N in all.
-        RETURNS: (B, width)
+        RETURNS: (B, factor * width)
         """
-        pooled = states.new_zeros(len(lengths), states.shape[1])
+        pooled = states.new_zeros(len(lengths), self.factor * states.shape[1])
         filled = lengths.nonzero().squeeze(1)
         if len(filled) == 0:
             # The sum is zero; it is there for backpropagation to find its way.
@@ -61,6 +64,21 @@ class MaxPooling(Pooling):
         return torch.segment_reduce(states, "max", lengths=lengths, axis=0)
 
 
+class MaxMeanPooling(Pooling):
+    """The maximum of each feature over the tokens, then the mean of each.
+
+    A maximum hears each feature once: the mean tells how often.
+    """
+
+    factor = 2
+
+    def pool(self, states: Tensor, lengths: Tensor) -> Tensor:  # noqa: D102
+        reduced = [
+            torch.segment_reduce(states, how, lengths=lengths, axis=0) for how in ("max", "mean")
+        ]
+        return torch.cat(reduced, dim=1)
+
+
 class AttentionPooling(Pooling):
     """The mean over the tokens, weighted by a learned softmax attention.
 
@@ -88,7 +106,7 @@ class AttentionPooling(Pooling):
         return torch.segment_reduce(weights * states, "sum", lengths=lengths, axis=0) / total
 
 
-POOLINGS = ("last", "mean", "max", "attention")
+POOLINGS = ("last", "mean", "max", "max_mean", "attention")
 
 
 def make_pooling(name: str, width: int) -> Pooling:
@@ -102,6 +120,8 @@ def make_pooling(name: str, width: int) -> Pooling:
         return MeanPooling()
     if name == "max":
         return MaxPooling()
+    if name == "max_mean":
+        return MaxMeanPooling()
     if name == "attention":
         return AttentionPooling(width)
     raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}, not {name!r}")

@@ -6,10 +6,15 @@ a step is one element-wise operation. A vector that several tokens share is proj
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+# Steps that are laid out at a time: bounds the memory of a long sequence.
+SEGMENT = 4096
 
 
 class ScanCell(nn.Module):
@@ -45,6 +50,21 @@ class ScanCell(nn.Module):
         """
         raise NotImplementedError
 
+    def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:
+        """The states one step at a time, for prediction: they need not be kept.
+
+        projected: (N, columns) of `project`.
+        index: (T, B) which of its rows each sequence reads at each step, longest sequence first.
+        active: (T,) how many sequences still run; the others have ended.
+        RETURNS: T tensors of (active, hidden_width), each valid until the next is asked for.
+        """
+        state = None
+        for start in range(0, len(index), SEGMENT):
+            segment = functional.embedding(index[start : start + SEGMENT], projected)
+            states, state = self.scan(segment, state)
+            for step, running in zip(states, active[start : start + SEGMENT], strict=True):
+                yield step[:running]
+
     def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """As torch.nn.LSTM: (T, B, input_width) to (T, B, hidden_width) and the last state."""
         return self.scan(self.project(inputs), state)
@@ -67,6 +87,10 @@ class MinGRU(ScanCell):
         states = _scan(*projected.chunk(2, dim=-1), state)
         return states, states[-1]
 
+    def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:  # noqa: D102
+        for _, state in _states(projected, index, active, self.hidden_size):
+            yield state
+
 
 class SRU(ScanCell):
     """A simple recurrent unit, without the state in its gates.
@@ -86,6 +110,11 @@ class SRU(ScanCell):
         keep, candidate, reset, highway = projected.chunk(4, dim=-1)
         states = _scan(keep, candidate, state)
         return torch.addcmul(highway, reset, states), states[-1]
+
+    def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:  # noqa: D102
+        for rows, state in _states(projected, index, active, self.hidden_size):
+            _, _, reset, highway = rows.chunk(4, dim=-1)
+            yield torch.addcmul(highway, reset, state)
 
 
 class QRNN(ScanCell):
@@ -117,6 +146,19 @@ class QRNN(ScanCell):
         keep = torch.sigmoid(keep)
         states = _scan(keep, (1.0 - keep) * torch.tanh(candidate), state)
         return torch.sigmoid(output) * states, (following[-1], states[-1])
+
+
+def _states(
+    projected: Tensor, index: Tensor, active: list[int], width: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each step's rows and states; rows begin with what is kept, then with what is new."""
+    state = projected.new_zeros(index.shape[1], width)
+    buffer = projected.new_empty(index.shape[1], projected.shape[1])
+    for places, running in zip(index, active, strict=True):
+        rows, now = buffer[:running], state[:running]
+        torch.index_select(projected, 0, places[:running], out=rows)
+        torch.addcmul(rows[:, width : 2 * width], rows[:, :width], now, out=now)
+        yield rows, now
 
 
 def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:

@@ -45,7 +45,7 @@ def test_both_ways_to_pool_agree(tok2vec_config, textcat_config, resolve, docs):
     model.initialize(X=docs)
     model.get_ref("output_layer").get_param("W")[:] = [[1.0], [-1.0]]
     fused = model.predict(docs)
-    model.attrs["max_pooling"] = False
+    model.attrs["pooling"] = "other"
     assert_allclose(model.predict(docs), fused, atol=1e-6)
 
 
@@ -64,7 +64,7 @@ def test_both_ways_to_pool_agree_whatever_is_around(
     model.initialize(X=docs)
     model.get_ref("output_layer").get_param("W")[:] = [[1.0], [-1.0]]
     fused = model.predict(docs)
-    model.attrs["max_pooling"] = False
+    model.attrs["pooling"] = "other"
     assert_allclose(model.predict(docs), fused, atol=1e-6)
 
 

@@ -227,7 +227,7 @@ def test_predictions_take_one_thread_and_leave_the_others(
         return read(*arguments)
 
     monkeypatch.setattr(BRNN, "forward", watched)
-    model.attrs["max_pooling"] = False
+    model.attrs["pooling"] = "other"
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
