@@ -171,6 +171,7 @@ def transformer(
 @main.command()
 @click.argument("sets", type=FOLDER)
 @click.option("--reviews", multiple=True, type=FILE, help="DocBin with POSITIVE and NEGATIVE.")
+@click.option("--most-reviews", type=int, help="Documents of each such file, at most.")
 @click.option("--scored", multiple=True, type=FILE, help="JSONL that `transformer` wrote.")
 @click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
 @click.option("--texts", default=300_000, show_default=True, help="Texts drawn from SETS.")
@@ -181,6 +182,7 @@ def transformer(
 def mix(
     sets: Path,
     reviews: tuple[Path, ...],
+    most_reviews: int | None,
     scored: tuple[Path, ...],
     held_back: tuple[Path, ...],
     texts: int,
@@ -197,7 +199,7 @@ def mix(
     known = without_copies(known, held)
     parts = [
         mixture.labelled(known, texts, power, seed),
-        *(mixture.reviews(_read(path)) for path in reviews),
+        *(mixture.reviews(_read(path)[:most_reviews]) for path in reviews),
         *(mixture.scored(path) for path in scored),
     ]
     number = mixture.write_mixture(chain.from_iterable(parts), output, seed)
