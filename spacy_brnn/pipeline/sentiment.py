@@ -27,7 +27,7 @@ from .extensions import (
     register_span_scorer,
     set_polarities,
 )
-from .objective import SUPERVISED, MixedLoss, Objective
+from .objective import SUPERVISED, MixedLoss, Objective, condition_on_known
 from .sentiment_value import Sentiment
 
 # How far from 1 the sum of a document's probabilities may be.
@@ -221,12 +221,13 @@ class BRNNSentiment(TextCategorizer):
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The mean squared error, and the gradient of the cross-entropy by the logits.
 
-        Where some labels of a document are unknown, both are those of a softmax over the others.
+        Where some labels of a document are unknown, both are those of a softmax over the others;
+        where all those others are false, these alone learn.
         """
         validate_examples(examples, "BRNNSentiment.get_loss")
         self._validate_categories(examples)
         truths, mask = self._examples_to_truth(examples)
-        d_scores = (_conditional(scores, truths, mask) - truths) * mask
+        d_scores = (condition_on_known(scores, truths, mask) - truths) * mask
         return float((d_scores**2).mean()), d_scores
 
     def initialize(
@@ -372,11 +373,3 @@ class BRNNSentiment(TextCategorizer):
         known = len(missing) == 1 or rest <= SUM_TOLERANCE
         fill = max(rest, 0.0) if cats and known else numpy.nan
         return [cats.get(label, fill) for label in self.labels]
-
-
-def _conditional(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Floats2d:
-    """The scores, those of known labels scaled to the truths' sum where some are unknown."""
-    known = (scores * mask).sum(axis=1, keepdims=True)
-    wanted = (truths * mask).sum(axis=1, keepdims=True)
-    is_whole = mask.min(axis=1, keepdims=True)
-    return scores * ((1.0 - is_whole) * wanted / (known + 1e-12) + is_whole)
