@@ -6,81 +6,151 @@ serialized, and documents are, on their way back from worker processes and into 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, ref
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
-from .sentiment_value import Sentiment
+from .sentiment_value import NEUTRAL, Sentiment
 
 ATTRIBUTE = "sentiment"
-POLARITIES_KEY = "brnn_sentiment_polarities"
 DEFAULT_POLARITIES = {"POSITIVE": 1.0, "NEGATIVE": -1.0}
+# How far from 1 the sum of a document's probabilities may be.
+SUM_TOLERANCE = 1e-4
 
 
 class SpanScorer(Protocol):
-    """What can tell a span's sentiment: the component of the span's pipeline."""
+    """What can tell the sentiment of spans: the component of their pipeline."""
+
+    vocab: Vocab
+
+    @property
+    def extension(self) -> str:
+        """The name of the extensions that it answers for."""
 
     @property
     def label_polarities(self) -> Mapping[str, float]:
         """What each of its labels counts in the polarity."""
 
-    def score_span(self, span: Span) -> Sentiment:
-        """The sentiment of the span, read by itself."""
+    def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:
+        """The sentiment of each span, read by itself."""
 
 
 # A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
-# documents' vocabulary. The vocabularies live as long as the component: no id is given twice.
-_scorers: WeakValueDictionary[int, SpanScorer] = WeakValueDictionary()
-_vocabs: WeakKeyDictionary[SpanScorer, dict[int, Vocab]] = WeakKeyDictionary()
+# own vocabulary, which lives as long as they do. Documents of other vocabularies, such as each
+# unpickled one has, are kept track of one by one and only while they live: a Vocab is large.
+_scorers: dict[tuple[int, str], list[ref[SpanScorer]]] = {}
+_guests: WeakKeyDictionary[Doc, dict[str, ref[SpanScorer]]] = WeakKeyDictionary()
 
 
-def register_extensions() -> None:
-    """Add the extensions, unless another package has taken their name.
+def register_extensions(name: str) -> None:
+    """Add the extensions under this name, unless another package has taken it.
 
-    Raises ValueError in that case.
+    Raises ValueError in that case, or where it is no name.
     """
-    for owner, getter in ((Doc, _doc_sentiment), (Span, _span_sentiment)):
-        if not owner.has_extension(ATTRIBUTE):
-            owner.set_extension(ATTRIBUTE, getter=getter)
-        elif owner.get_extension(ATTRIBUTE)[2] is not getter:
+    if not name.isidentifier():
+        raise ValueError(f"the setting `extension` must be a Python name, not {name!r}")
+    for owner, getter in zip((Doc, Span), _getters(name), strict=True):
+        if not owner.has_extension(name):
+            owner.set_extension(name, getter=getter)
+        elif owner.get_extension(name)[2] is not getter:
             raise ValueError(
-                f"{owner.__name__}._.{ATTRIBUTE} is taken by another package: remove that "
-                f"extension ({owner.__name__}.remove_extension({ATTRIBUTE!r})) before "
-                "brnn_sentiment is added"
+                f"{owner.__name__}._.{name} is taken by another package: give brnn_sentiment's "
+                "setting `extension` another name (for example "
+                f'config={{"extension": "brnn_{name}"}}), or remove that extension '
+                f"({owner.__name__}.remove_extension({name!r})) before brnn_sentiment is added"
             )
 
 
-def register_span_scorer(scorer: SpanScorer, vocab: Vocab) -> None:
-    """Let this component answer for the documents of this vocabulary."""
-    _vocabs.setdefault(scorer, {})[id(vocab)] = vocab
-    _scorers[id(vocab)] = scorer
+def register_span_scorer(scorer: SpanScorer) -> None:
+    """Let this component answer for the documents of its vocabulary."""
+    key = id(scorer.vocab), scorer.extension
+    alive = [other for other in _scorers.get(key, []) if other() not in (None, scorer)]
+    _scorers[key] = [*alive, ref(scorer)]
 
 
-def set_polarities(doc: Doc, polarities: Mapping[str, float]) -> None:
-    """Keep with the document what its labels mean, where that is not the default."""
-    doc.user_data.pop(POLARITIES_KEY, None)
+def annotate(doc: Doc, scorer: SpanScorer, polarities: Mapping[str, float]) -> None:
+    """Keep with the document who scored it, and what its labels mean where not the default."""
+    if doc.vocab is not scorer.vocab:
+        _guests.setdefault(doc, {})[scorer.extension] = ref(scorer)
+    elif _guests and doc in _guests:
+        _guests[doc].pop(scorer.extension, None)
+    key = _polarities_key(scorer.extension)
+    for label in doc.user_data.pop(key, {}):
+        if label not in polarities:
+            doc.cats.pop(label, None)
     if polarities != DEFAULT_POLARITIES:
-        doc.user_data[POLARITIES_KEY] = dict(polarities)
+        doc.user_data[key] = dict(polarities)
 
 
-def _doc_sentiment(doc: Doc) -> Sentiment | None:
-    polarities = doc.user_data.get(POLARITIES_KEY)
+def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Sentiment]:
+    """The sentiment of each span read by itself, as `span._.sentiment` but in few passes.
+
+    spans: of any documents, for example all sentences of many.
+    extension: the component's setting of that name.
+    Raises ValueError for spans whose pipeline is gone.
+    """
+    spans = list(spans)
+    places: dict[int, list[int]] = {}
+    scorers: dict[int, SpanScorer] = {}
+    for place, span in enumerate(spans):
+        scorer = _require_scorer(span.doc, extension)
+        scorers[id(scorer)] = scorer
+        places.setdefault(id(scorer), []).append(place)
+    found = {}
+    for key, scorer in scorers.items():
+        scores = scorer.score_spans([spans[place] for place in places[key]])
+        found.update(zip(places[key], scores, strict=True))
+    return [found[place] for place in range(len(spans))]
+
+
+@cache
+def _getters(name: str) -> Sequence[Callable]:
+    return partial(_doc_sentiment, name), partial(_span_sentiment, name)
+
+
+def _polarities_key(extension: str) -> str:
+    return f"brnn_{extension}_polarities"
+
+
+def _doc_sentiment(extension: str, doc: Doc) -> Sentiment | None:
+    polarities = doc.user_data.get(_polarities_key(extension))
     if polarities is None:
         # A DocBin leaves user data out: the pipeline still knows.
-        scorer = _scorers.get(id(doc.vocab))
-        polarities = scorer.label_polarities if scorer else DEFAULT_POLARITIES
+        scorer = _find_scorer(doc, extension)
+        polarities = scorer.label_polarities if scorer else _guess_polarities(doc)
     scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
     return Sentiment.from_scores(scores, polarities) if scores else None
 
 
-def _span_sentiment(span: Span) -> Sentiment:
-    scorer = _scorers.get(id(span.doc.vocab))
+def _guess_polarities(doc: Doc) -> Mapping[str, float]:
+    """By the default labels, and NEUTRAL where the three together are probabilities."""
+    labels = [*DEFAULT_POLARITIES, NEUTRAL]
+    if NEUTRAL in doc.cats and abs(sum(doc.cats.get(x, 0.0) for x in labels) - 1) < SUM_TOLERANCE:
+        return {**DEFAULT_POLARITIES, NEUTRAL: 0.0}
+    return DEFAULT_POLARITIES
+
+
+def _span_sentiment(extension: str, span: Span) -> Sentiment:
+    return _require_scorer(span.doc, extension).score_spans([span])[0]
+
+
+def _find_scorer(doc: Doc, extension: str) -> SpanScorer | None:
+    guest_of = _guests.get(doc, {}).get(extension)
+    # The last one added first.
+    hosts = [*_scorers.get((id(doc.vocab), extension), []), *([guest_of] if guest_of else [])]
+    alive = (host() for host in reversed(hosts))
+    return next((scorer for scorer in alive if scorer is not None), None)
+
+
+def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
+    scorer = _find_scorer(doc, extension)
     if scorer is None:
         raise ValueError(
-            "span._.sentiment needs the pipeline that made the Doc: keep the nlp object with "
+            f"span._.{extension} needs the pipeline that made the Doc: keep the nlp object with "
             "brnn_sentiment alive, and create the Doc with its vocab"
         )
-    return scorer.score_span(span)
+    return scorer
