@@ -7,16 +7,19 @@ serialized, and documents are, on their way back from worker processes and into 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
+from ..evidence.evidence import Evidence
 from .sentiment_value import Sentiment
 
 ATTRIBUTE = "sentiment"
 POLARITIES_KEY = "brnn_sentiment_polarities"
+ABSTAIN_KEY = "brnn_sentiment_abstain_below"
 DEFAULT_POLARITIES = {"POSITIVE": 1.0, "NEGATIVE": -1.0}
 
 
@@ -27,8 +30,15 @@ class SpanScorer(Protocol):
     def label_polarities(self) -> Mapping[str, float]:
         """What each of its labels counts in the polarity."""
 
+    @property
+    def abstain_below(self) -> float:
+        """The probability that a label must have to be given."""
+
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of the span, read by itself."""
+
+    def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
+        """The evidence for the sentiment of a document, or of a span read by itself."""
 
 
 # A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
@@ -66,21 +76,43 @@ def set_polarities(doc: Doc, polarities: Mapping[str, float]) -> None:
         doc.user_data[POLARITIES_KEY] = dict(polarities)
 
 
+def set_abstention(doc: Doc, abstain_below: float) -> None:
+    """Keep with the document when it gets no label, where that may be."""
+    doc.user_data.pop(ABSTAIN_KEY, None)
+    if abstain_below:
+        doc.user_data[ABSTAIN_KEY] = abstain_below
+
+
 def _doc_sentiment(doc: Doc) -> Sentiment | None:
     polarities = doc.user_data.get(POLARITIES_KEY)
+    abstain_below = doc.user_data.get(ABSTAIN_KEY)
+    # A DocBin leaves user data out: the pipeline still knows.
+    scorer = _scorers.get(id(doc.vocab))
     if polarities is None:
-        # A DocBin leaves user data out: the pipeline still knows.
-        scorer = _scorers.get(id(doc.vocab))
         polarities = scorer.label_polarities if scorer else DEFAULT_POLARITIES
+    if abstain_below is None:
+        abstain_below = scorer.abstain_below if scorer else 0.0
     scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
-    return Sentiment.from_scores(scores, polarities) if scores else None
+    if not scores:
+        return None
+    return Sentiment.from_scores(
+        scores, polarities, abstain_below=abstain_below, explain=partial(_explain_doc, doc)
+    )
+
+
+def _explain_doc(doc: Doc, *, label: str | None = None) -> Evidence:
+    return _require_scorer(doc, "evidence").explain(doc, label=label)
 
 
 def _span_sentiment(span: Span) -> Sentiment:
-    scorer = _scorers.get(id(span.doc.vocab))
+    return _require_scorer(span.doc, "span._.sentiment").score_span(span)
+
+
+def _require_scorer(doc: Doc, what: str) -> SpanScorer:
+    scorer = _scorers.get(id(doc.vocab))
     if scorer is None:
         raise ValueError(
-            "span._.sentiment needs the pipeline that made the Doc: keep the nlp object with "
+            f"{what} needs the pipeline that made the Doc: keep the nlp object with "
             "brnn_sentiment alive, and create the Doc with its vocab"
         )
-    return scorer.score_span(span)
+    return scorer

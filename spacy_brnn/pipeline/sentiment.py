@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from math import isnan
 from pathlib import Path
@@ -21,10 +22,14 @@ from thinc.types import Floats2d
 
 from ..architectures.precision import AUTO, choose_precision, predict_in
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
+from ..evidence.direction import of_label, of_polarity
+from ..evidence.evidence import Evidence
+from ..evidence.explain import explain
 from .extensions import (
     DEFAULT_POLARITIES,
     register_extensions,
     register_span_scorer,
+    set_abstention,
     set_polarities,
 )
 from .objective import SUPERVISED, MixedLoss, Objective
@@ -43,6 +48,7 @@ DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
         "polarities": DEFAULT_POLARITIES,
         "objective": {"cross_entropy": 1.0},
         "precision": AUTO,
+        "abstain_below": 0.0,
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
     default_score_weights={
@@ -65,6 +71,7 @@ def make_brnn_sentiment(
     polarities: dict[str, float],
     objective: dict[str, float],
     precision: str,
+    abstain_below: float,
     scorer: Callable | None,
 ) -> BRNNSentiment:
     """Create a brnn_sentiment component; by default with the weights that ship.
@@ -74,8 +81,11 @@ def make_brnn_sentiment(
     objective: the fields of Objective: the weights of the losses in training.
     precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
         on a CPU that computes in it, else float32.
+    abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
+        have no label, but None.
     scorer: the scoring method.
-    Raises ValueError for a field that Objective does not have or an unknown precision.
+    Raises ValueError for a field that Objective does not have, an unknown precision or a value
+    out of range.
     """
     return BRNNSentiment(
         nlp.vocab,
@@ -84,6 +94,7 @@ def make_brnn_sentiment(
         polarities=polarities,
         objective=Objective.from_config(objective),
         precision=precision,
+        abstain_below=abstain_below,
         scorer=scorer,
     )
 
@@ -112,6 +123,7 @@ class BRNNSentiment(TextCategorizer):
         polarities: dict[str, float] = DEFAULT_POLARITIES,
         objective: Objective = SUPERVISED,
         precision: str = AUTO,
+        abstain_below: float = 0.0,
         scorer: Callable | None = textcat_score,
     ) -> None:
         if model.attrs.get("multi_label"):
@@ -122,8 +134,13 @@ class BRNNSentiment(TextCategorizer):
         for label, polarity in polarities.items():
             if not -1.0 <= polarity <= 1.0:
                 raise ValueError(f"polarities lie in -1..1, not {label!r}: {polarity}")
+        if not 0.0 <= abstain_below <= 1.0:
+            raise ValueError(
+                f"abstain_below of {name!r} is a probability, 0..1, not {abstain_below}"
+            )
         super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
         self.polarities = polarities
+        self.abstain_below = abstain_below
         self.objective = objective
         self.precision = choose_precision(precision)
         self.cfg["labels"] = list(model.attrs.get("labels", []))
@@ -180,11 +197,30 @@ class BRNNSentiment(TextCategorizer):
             doc.cats.update(cats)
             doc.sentiment = Sentiment.from_scores(cats, self.polarities).polarity
             set_polarities(doc, label_polarities)
+            set_abstention(doc, self.abstain_below)
 
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of a span, read by itself, without its context."""
         scores = self.predict([span.as_doc()])[0].tolist()
-        return Sentiment.from_scores(dict(zip(self.labels, scores, strict=True)), self.polarities)
+        return Sentiment.from_scores(
+            dict(zip(self.labels, scores, strict=True)),
+            self.polarities,
+            abstain_below=self.abstain_below,
+            explain=partial(self.explain, span),
+        )
+
+    def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
+        """The evidence for the sentiment of a document, or of a span read by itself.
+
+        label: a label to have it for, against the others; None for positive against negative.
+        Raises ValueError for an unknown label, or a model that is not a
+        spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
+        """
+        if label is not None:
+            return explain(self.model, text, of_label(self.labels, label))
+        cats = text.cats if isinstance(text, Doc) else {}
+        predicted = max(self.labels, key=lambda name: cats.get(name, 0.0))
+        return explain(self.model, text, of_polarity(self.labels, self.polarities, predicted))
 
     def update(
         self,
