@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy
 from spacy.tokens import Doc
-from thinc.types import Floats1d
+from thinc.types import Floats1d, Floats2d
 
 from ..architectures.input_gradients import dropout_off, gradients_kept
 from .cut_model import CutModel
+
+STEPS = 4
+# Of all points together: beyond it they are taken one by one, which bounds the memory.
+TOKENS_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,16 @@ class Attribution:
     remainder: float
 
 
-def attribute(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
-    """Split a weighted sum of logits among the tokens whose states the pooling took it from.
+def attribute(cut: CutModel, doc: Doc, weights: Floats1d, steps: int = STEPS) -> Attribution:
+    """Split a weighted sum of logits among a document's tokens by integrated gradients.
 
-    Under max pooling each pooled unit's share goes to the token it took its maximum from, under
-    mean pooling evenly to all: in general a state is worth its product with the gradient, which
-    for those two leaves the bias alone to the remainder. As a state has read its neighbours,
-    what a token adds is what was read at it, not what it would say alone. One pass forward, in
-    single precision.
+    Source: Sundararajan, Taly and Yan (2017), "Axiomatic Attribution for Deep Networks". The
+    path goes from a document whose tokens all have the vector zero, as words that word dropout
+    took, to the document; the remainder is the logit of the former and what the sum over `steps`
+    midpoints misses of the integral.
 
     weights: (labels,) of the logits.
+    steps: points on the path; time and memory grow with them.
     """
     read = doc
     for layer in cut.prepare:
@@ -45,16 +49,39 @@ def attribute(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
     if not len(read):
         bias = float(cut.bias @ weights)
         return Attribution(numpy.zeros(len(doc), dtype="float32"), bias, bias)
-    (states,) = cut.encode.predict(cut.embed.predict([read]))
-    d_pooled = (weights @ cut.weights)[None]
-    with undisturbed(cut):
-        pooled, backprop = cut.pool([states], is_train=True)
-        (d_states,) = backprop(d_pooled)
-    shares = cut.pool.ops.to_numpy((states * d_states).sum(axis=1))
-    logit = float((pooled * d_pooled).sum() + cut.bias @ weights)
+    (vectors,) = cut.embed.predict([read])
+    values, gradients = _along_path(cut, vectors, weights @ cut.weights, steps)
+    shares = cut.pool.ops.to_numpy((vectors * gradients).sum(axis=1))
+    logit = float(values + cut.bias @ weights)
     # A layer may read the end of the document only.
     contributions = numpy.pad(shares, (len(doc) - len(read), 0))
     return Attribution(contributions, logit, logit - float(contributions.sum(dtype="float64")))
+
+
+def _along_path(
+    cut: CutModel, vectors: Floats2d, d_pooled: Floats1d, steps: int
+) -> tuple[float, Floats2d]:
+    """The pooled vector's value at the path's end, and the mean gradient along the path.
+
+    vectors: (tokens, input_width). d_pooled: (pooled_width,) what the value counts.
+    RETURNS: the value, and (tokens, input_width).
+    """
+    shares = [0.0] + [1.0 / steps] * steps
+    points = [1.0] + [(step + 0.5) / steps for step in range(steps)]
+    at_once = max(1, TOKENS_AT_ONCE // len(vectors))
+    value, gradient = 0.0, cut.pool.ops.xp.zeros_like(vectors)
+    with undisturbed(cut):
+        for start in range(0, len(points), at_once):
+            these = slice(start, start + at_once)
+            states, backprop_states = cut.encode(
+                [p * vectors for p in points[these]], is_train=True
+            )
+            pooled, backprop_pooled = cut.pool(states, is_train=True)
+            d_rows = [share * d_pooled for share in shares[these]]
+            d_vectors = backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows)))
+            gradient += sum(d_vectors)
+            value = float(pooled[0] @ d_pooled) if start == 0 else value
+    return value, gradient
 
 
 @contextmanager

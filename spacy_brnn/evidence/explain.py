@@ -22,17 +22,30 @@ def explain(model: Model[list[Doc], Floats2d], text: Doc | Span, direction: Dire
     Raises ValueError for another model.
     """
     cut = cut_model(model)
-    doc, span = (text, text[:]) if isinstance(text, Doc) else (text.as_doc(), text)
-    read, places = read_tokens(doc)
+    span = text[:]
+    read, offsets = read_tokens(text)
     weights = model.ops.asarray1f(numpy.asarray(direction.weights, dtype="float32"))
     attribution = attribute(cut, read, weights)
-    contributions = numpy.zeros(len(doc), dtype="float32")
-    contributions[places] = attribution.contributions
     return Evidence(
         text=span,
-        contributions=tuple(contributions.tolist()),
+        contributions=_by_token(span, offsets, attribution.contributions),
         logit=attribution.logit,
         remainder=attribution.remainder,
         toward=direction.toward,
         against=direction.against,
     )
+
+
+def _by_token(
+    span: Span, offsets: list[tuple[int, int]], contributions: numpy.ndarray
+) -> tuple[float, ...]:
+    """What each token of the span adds; of a token read that covers several, each its part.
+
+    offsets: of the tokens read, in the span's document. contributions: (tokens read,)
+    """
+    sums = numpy.zeros(len(span), dtype="float64")
+    for (start, end), contribution in zip(offsets, contributions.tolist(), strict=True):
+        covered = span.doc.char_span(start, end, alignment_mode="expand")
+        first, last = max(covered.start, span.start), min(covered.end, span.end)
+        sums[first - span.start : last - span.start] += contribution / max(1, last - first)
+    return tuple(sums.tolist())
