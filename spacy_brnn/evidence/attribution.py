@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from thinc.types import Floats1d, Floats2d
 
 from ..architectures.input_gradients import dropout_off, gradients_kept
-from .cut_model import CutModel
+from ..architectures.cut_model import CutModel
 
 STEPS = 4
 # Of all points together: beyond it they are taken one by one, which bounds the memory.

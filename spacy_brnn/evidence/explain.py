@@ -8,7 +8,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .attribution import attribute
-from .cut_model import cut_model
+from ..architectures.cut_model import cut_model
 from .direction import Direction
 from .evidence import Evidence
 from .reading import read_tokens

@@ -6,7 +6,7 @@ serialized, and documents are, on their way back from worker processes and into 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -15,9 +15,12 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..evidence.evidence import Evidence
+from ..targets.value import TargetSentiment
 from .sentiment_value import Sentiment
 
 ATTRIBUTE = "sentiment"
+TOWARD_ATTRIBUTE = "sentiment_toward"
+TOWARD_KEY = "brnn_sentiment_toward"
 POLARITIES_KEY = "brnn_sentiment_polarities"
 ABSTAIN_KEY = "brnn_sentiment_abstain_below"
 DEFAULT_POLARITIES = {"POSITIVE": 1.0, "NEGATIVE": -1.0}
@@ -40,6 +43,9 @@ class SpanScorer(Protocol):
     def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
         """The evidence for the sentiment of a document, or of a span read by itself."""
 
+    def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
+        """What its document says toward each span."""
+
 
 # A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
 # documents' vocabulary. The vocabularies live as long as the component: no id is given twice.
@@ -52,13 +58,17 @@ def register_extensions() -> None:
 
     Raises ValueError in that case.
     """
-    for owner, getter in ((Doc, _doc_sentiment), (Span, _span_sentiment)):
-        if not owner.has_extension(ATTRIBUTE):
-            owner.set_extension(ATTRIBUTE, getter=getter)
-        elif owner.get_extension(ATTRIBUTE)[2] is not getter:
+    for owner, name, getter in (
+        (Doc, ATTRIBUTE, _doc_sentiment),
+        (Span, ATTRIBUTE, _span_sentiment),
+        (Span, TOWARD_ATTRIBUTE, _sentiment_toward),
+    ):
+        if not owner.has_extension(name):
+            owner.set_extension(name, getter=getter)
+        elif owner.get_extension(name)[2] is not getter:
             raise ValueError(
-                f"{owner.__name__}._.{ATTRIBUTE} is taken by another package: remove that "
-                f"extension ({owner.__name__}.remove_extension({ATTRIBUTE!r})) before "
+                f"{owner.__name__}._.{name} is taken by another package: remove that "
+                f"extension ({owner.__name__}.remove_extension({name!r})) before "
                 "brnn_sentiment is added"
             )
 
@@ -81,6 +91,26 @@ def set_abstention(doc: Doc, abstain_below: float) -> None:
     doc.user_data.pop(ABSTAIN_KEY, None)
     if abstain_below:
         doc.user_data[ABSTAIN_KEY] = abstain_below
+
+
+def set_targets(doc: Doc, spans: Sequence[Span], values: Sequence[TargetSentiment]) -> None:
+    """Keep with the document what it says toward some of its spans."""
+    doc.user_data[TOWARD_KEY] = {
+        f"{span.start}:{span.end}": list(value.probabilities)
+        for span, value in zip(spans, values, strict=True)
+    }
+
+
+def score_targets(spans: Sequence[Span]) -> list[TargetSentiment]:
+    """What its document says toward each of a document's spans, in one pass over it."""
+    if not spans:
+        return []
+    return _require_scorer(spans[0].doc, "span._.sentiment_toward").score_targets(spans)
+
+
+def _sentiment_toward(span: Span) -> TargetSentiment:
+    kept = span.doc.user_data.get(TOWARD_KEY, {}).get(f"{span.start}:{span.end}")
+    return TargetSentiment.from_probabilities(kept) if kept else score_targets([span])[0]
 
 
 def _doc_sentiment(doc: Doc) -> Sentiment | None:

@@ -25,12 +25,17 @@ from ..architectures.word_embed import needs_vocabulary, set_vocabulary
 from ..evidence.direction import of_label, of_polarity
 from ..evidence.evidence import Evidence
 from ..evidence.explain import explain
+from ..pretrained import weights
+from ..targets.head_file import FILE_NAME as HEAD_FILE
+from ..targets.scorer import TargetScorer
+from ..targets.value import TargetSentiment
 from .extensions import (
     DEFAULT_POLARITIES,
     register_extensions,
     register_span_scorer,
     set_abstention,
     set_polarities,
+    set_targets,
 )
 from .objective import SUPERVISED, MixedLoss, Objective
 from .sentiment_value import Sentiment
@@ -42,13 +47,21 @@ DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
 
 @Language.factory(
     "brnn_sentiment",
-    assigns=["doc.cats", "doc.sentiment", "doc._.sentiment", "span._.sentiment"],
+    assigns=[
+        "doc.cats",
+        "doc.sentiment",
+        "doc._.sentiment",
+        "span._.sentiment",
+        "span._.sentiment_toward",
+    ],
     default_config={
         "model": DEFAULT_MODEL,
         "polarities": DEFAULT_POLARITIES,
         "objective": {"cross_entropy": 1.0},
         "precision": AUTO,
         "abstain_below": 0.0,
+        "targets": None,
+        "target_head": None,
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
     default_score_weights={
@@ -72,6 +85,8 @@ def make_brnn_sentiment(
     objective: dict[str, float],
     precision: str,
     abstain_below: float,
+    targets: str | None,
+    target_head: str | None,
     scorer: Callable | None,
 ) -> BRNNSentiment:
     """Create a brnn_sentiment component; by default with the weights that ship.
@@ -83,6 +98,10 @@ def make_brnn_sentiment(
         on a CPU that computes in it, else float32.
     abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
         have no label, but None.
+    targets: spans that `span._.sentiment_toward` is computed for with the document, rather than
+        when asked: "ents", or the key of a group in `doc.spans`.
+    target_head: the file of a head for `span._.sentiment_toward`, as `python -m
+        spacy_brnn.targets train` writes it; None for the one that ships with the weights.
     scorer: the scoring method.
     Raises ValueError for a field that Objective does not have, an unknown precision or a value
     out of range.
@@ -95,6 +114,8 @@ def make_brnn_sentiment(
         objective=Objective.from_config(objective),
         precision=precision,
         abstain_below=abstain_below,
+        targets=targets,
+        target_head=target_head,
         scorer=scorer,
     )
 
@@ -124,6 +145,8 @@ class BRNNSentiment(TextCategorizer):
         objective: Objective = SUPERVISED,
         precision: str = AUTO,
         abstain_below: float = 0.0,
+        targets: str | None = None,
+        target_head: str | None = None,
         scorer: Callable | None = textcat_score,
     ) -> None:
         if model.attrs.get("multi_label"):
@@ -141,6 +164,9 @@ class BRNNSentiment(TextCategorizer):
         super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
         self.polarities = polarities
         self.abstain_below = abstain_below
+        self.targets = targets
+        self.target_head = target_head
+        self._target_scorer: TargetScorer | None = None
         self.objective = objective
         self.precision = choose_precision(precision)
         self.cfg["labels"] = list(model.attrs.get("labels", []))
@@ -198,6 +224,8 @@ class BRNNSentiment(TextCategorizer):
             doc.sentiment = Sentiment.from_scores(cats, self.polarities).polarity
             set_polarities(doc, label_polarities)
             set_abstention(doc, self.abstain_below)
+        if self.targets is not None:
+            self._set_targets(docs)
 
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of a span, read by itself, without its context."""
@@ -221,6 +249,32 @@ class BRNNSentiment(TextCategorizer):
         cats = text.cats if isinstance(text, Doc) else {}
         predicted = max(self.labels, key=lambda name: cats.get(name, 0.0))
         return explain(self.model, text, of_polarity(self.labels, self.polarities, predicted))
+
+    def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
+        """What its document says toward each span; the documents are read once.
+
+        Raises ValueError for a span without words, or where the model has no head for it.
+        """
+        if self._target_scorer is None or self._target_scorer.model is not self.model:
+            head = self.target_head or weights.folder(weights.DEFAULT) / HEAD_FILE
+            self._target_scorer = TargetScorer(self.model, Path(head))
+        return self._target_scorer.score(spans)
+
+    def _set_targets(self, docs: Sequence[Doc]) -> None:
+        """Keep what the documents say toward the spans of the setting `targets`."""
+        by_doc = [
+            [
+                span
+                for span in (
+                    doc.ents if self.targets == "ents" else doc.spans.get(self.targets, [])
+                )
+                if any(not token.is_space for token in span)
+            ]
+            for doc in docs
+        ]
+        values = iter(self.score_targets([span for spans in by_doc for span in spans]))
+        for doc, spans in zip(docs, by_doc, strict=True):
+            set_targets(doc, spans, [next(values) for _ in spans])
 
     def update(
         self,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
 from spacy_brnn.architectures.precision import predict_in
-from spacy_brnn.evidence.cut_model import cut_model
+from spacy_brnn.architectures.cut_model import cut_model
 from spacy_brnn.evidence.fields import evidence_fields
 
 from .conftest import MODEL
@@ -169,7 +169,7 @@ def test_another_architecture_is_refused():
     textcat = nlp.add_pipe("textcat")
     textcat.add_label("a"), textcat.add_label("b")
     nlp.initialize()
-    with pytest.raises(ValueError, match="evidence is read off spacy-brnn"):
+    with pytest.raises(ValueError, match="read off spacy-brnn"):
         cut_model(textcat.model)
 
 

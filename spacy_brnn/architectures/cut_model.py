@@ -1,4 +1,4 @@
-"""A text classifier, cut where evidence is read off it."""
+"""A text classifier in its parts, for what reads its vectors and states."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
     refs = ("embed", "encode")
     if not all(places) or tok2vec.id not in names or not all(map(tok2vec.has_ref, refs)):
         raise ValueError(
-            f"evidence is read off spacy-brnn.TextCatBRNN.v1 over spacy.Tok2Vec.v2, not off "
-            f"{model.name!r}: train with that architecture, without a shared tok2vec, to have it"
+            "evidence and the sentiment toward a span are read off spacy-brnn.TextCatBRNN.v1 over "
+            f"spacy.Tok2Vec.v2, not off {model.name!r}: train with that architecture, without a "
+            "shared tok2vec, to have them"
         )
     (start, *_), (end, *_) = places
     pool = model.layers[start + 1 : end]
