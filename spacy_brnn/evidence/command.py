@@ -7,7 +7,6 @@ from pathlib import Path
 
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
 
 from .render import render
 from .terminal import terminal_text
@@ -70,7 +69,7 @@ def load_pipeline(model: str | None) -> Language:
         nlp = spacy.load(model)
     except (OSError, ValueError) as error:
         raise ExplainError(f"cannot load the pipeline {model}: {error}") from None
-    if not Doc.has_extension("sentiment"):
+    if not any("doc._.sentiment" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
         names = ", ".join(nlp.pipe_names) or "nothing"
         raise ExplainError(f"the pipeline {model} has no brnn_sentiment (it has: {names})")
     return nlp
