@@ -10,8 +10,8 @@ import numpy
 from spacy.tokens import Doc
 from thinc.types import Floats1d, Floats2d
 
-from ..architectures.input_gradients import dropout_off, gradients_kept
 from ..architectures.cut_model import CutModel
+from ..architectures.input_gradients import dropout_off, gradients_kept
 
 STEPS = 4
 # Of all points together: beyond it they are taken one by one, which bounds the memory.

@@ -7,8 +7,8 @@ from spacy.tokens import Doc, Span
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from .attribution import attribute
 from ..architectures.cut_model import cut_model
+from .attribution import attribute
 from .direction import Direction
 from .evidence import Evidence
 from .reading import read_tokens
