@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 import numpy
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from benchmarks.machine import describe
@@ -27,6 +28,7 @@ from spacy_brnn.architectures.cut_model import CutModel, cut_model
 from spacy_brnn.corpora.docbin import read_docbin
 from spacy_brnn.corpora.labelled_texts import is_dev_text
 from spacy_brnn.evidence.attribution import STEPS, attribute, undisturbed
+from spacy_brnn.pipeline.sentiment import BRNNSentiment
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 AT_ONCE = 64
@@ -194,10 +196,10 @@ def main(
     probe = Probe(cut_model(component.model), list(component.labels))
     docs = [doc for doc in read_docbin(dev, nlp.vocab) if 0 < len(doc) <= longest]
     order = numpy.random.default_rng(0).permutation(len(docs))[:documents]
-    docs = [docs[i] for i in order]
+    docs = component.read([docs[i] for i in order])
     batch = probe.cut.embed.predict(docs)
     sides = numpy.sign(probe.logits(batch))
-    people = _marked_docs(nlp, read_marked(marked)[:tweets]) if marked else []
+    people = _marked_docs(nlp, component, read_marked(marked)[:tweets]) if marked else []
     machine = describe()
     click.echo(
         f"{len(docs)} documents, {len(people)} tweets; {machine['cpu']}, {machine['commit']}"
@@ -223,13 +225,13 @@ def main(
 
 
 def _marked_docs(
-    nlp: spacy.language.Language, texts: list[tuple[str, str, int, int]]
+    nlp: Language, component: BRNNSentiment, texts: list[tuple[str, str, int, int]]
 ) -> list[tuple[Doc, float, numpy.ndarray]]:
     """Each tweet, 1 for POSITIVE and -1 for NEGATIVE, and which tokens are marked."""
     found = []
     for text, label, start, end in texts:
-        doc = nlp.make_doc(text)
-        inside = numpy.array([t.idx < end and t.idx + len(t) > start for t in doc])
+        doc, offsets = component.read_text(nlp.make_doc(text))
+        inside = numpy.array([first < end and last > start for first, last in offsets])
         if inside.any() and not inside.all():
             found.append((doc, 1.0 if label == "POSITIVE" else -1.0, inside))
     return found

@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
+
+import numpy
 
 # Elements that a browser starts on a line of its own: in their place stands a line break.
 _BLOCKS = (
-    "address article aside blockquote body br caption dd details dialog div dl dt fieldset "
-    "figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hr html li main nav ol option p "
-    "pre section select summary table tbody td tfoot th thead tr ul"
-).split()
+    "address|article|aside|blockquote|body|br|caption|dd|details|dialog|div|dl|dt|fieldset|"
+    "figcaption|figure|footer|form|h1|h2|h3|h4|h5|h6|head|header|hr|html|li|main|nav|ol|option|p|"
+    "pre|section|select|summary|table|tbody|td|tfoot|th|thead|tr|ul"
+)
 # Elements within a line, and those that show nothing themselves: nothing stands in their place.
 _INLINE = (
-    "a abbr acronym b bdi bdo big button center cite code data del dfn em font i img input ins "
-    "kbd label link mark meta noscript q rp rt ruby s samp small source span strike strong sub "
-    "sup svg textarea time title tt u var video wbr"
-).split()
-
+    "a|abbr|acronym|b|bdi|bdo|big|button|center|cite|code|data|del|dfn|em|font|i|img|input|ins|"
+    "kbd|label|link|mark|meta|noscript|q|rp|rt|ruby|s|samp|small|source|span|strike|strong|sub|"
+    "sup|svg|textarea|time|title|tt|u|var|video|wbr"
+)
 # A tag's attributes may hold ">" in quotes.
 _ATTRIBUTES = r"""(?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*)?/?"""
 _UNSEEN = re.compile(
     rf"<!--.*?-->|<!DOCTYPE[^<>]*>|<(script|style){_ATTRIBUTES}>.*?</\1\s*>",
     re.IGNORECASE | re.DOTALL,
 )
-_BLOCK = re.compile(rf"</?(?:{'|'.join(_BLOCKS)}){_ATTRIBUTES}>", re.IGNORECASE)
-_TAG = re.compile(rf"</?(?:{'|'.join(_INLINE)}){_ATTRIBUTES}>", re.IGNORECASE)
+_BLOCK = re.compile(rf"</?(?:{_BLOCKS}){_ATTRIBUTES}>", re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-# Control characters that are no white space, soft hyphens, zero-width characters and marks of
-# direction, variation selectors.
+# Unicode's default ignorable code points (soft hyphens, zero-width characters, marks of direction,
+# variation selectors), control characters that are no white space, marks of annotation.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-    "\U000e0000-\U000e0fff]"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SUSPECT = re.compile(rf"[<&]|{_INVISIBLE.pattern}")
+
+Replacement = str | Callable[[re.Match[str]], str]
+
+
+def _character(entity: re.Match[str]) -> str:
+    return unescape(entity[0])
+
+
+# Invisible characters go first, as they may stand within a tag or a reference, and once more as
+# references may stand for them.
+_HIDDEN: list[tuple[re.Pattern[str], Replacement]] = [(_INVISIBLE, "")]
+_MARKUP: list[tuple[re.Pattern[str], Replacement]] = [
+    (_UNSEEN, ""),
+    (_BLOCK, "\n"),
+    (_TAG, ""),
+    (_ENTITY, _character),
+    (_INVISIBLE, ""),
+]
 
 
 def is_plain(text: str) -> bool:
@@ -42,17 +62,64 @@ def is_plain(text: str) -> bool:
     return _SUSPECT.search(text) is None
 
 
-def read_plain(text: str) -> str:
+def read_plain(text: str, *, markup: bool = True) -> str:
     """The text as a person would read it.
 
     HTML's tags go, those of blocks leave a line break behind; comments, scripts and styles go
     whole; character references become their characters; invisible characters go. What is no
     known tag or reference stays: "a < b", "<3", "AT&T". White space stays as it is.
+
+    markup: whether the text is HTML, perhaps; if not, only invisible characters go.
     """
     if is_plain(text):
         return text
-    if "<" in text:
-        text = _TAG.sub("", _BLOCK.sub("\n", _UNSEEN.sub("\n", text)))
-    if "&" in text:
-        text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
-    return _INVISIBLE.sub("", text)
+    for pattern, replacement in _steps(markup):
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def align_plain(text: str, *, markup: bool = True) -> tuple[str, numpy.ndarray, numpy.ndarray]:
+    """What read_plain gives, and where in the text each of its characters comes from.
+
+    RETURNS: the plain text, and the offsets where the source of each of its characters starts
+        and ends, two (characters,) arrays.
+    """
+    starts, ends = numpy.arange(len(text)), numpy.arange(1, len(text) + 1)
+    for pattern, replacement in _steps(markup):
+        text, starts, ends = _substitute(pattern, replacement, text, starts, ends)
+    return text, starts, ends
+
+
+def _steps(markup: bool) -> list[tuple[re.Pattern[str], Replacement]]:
+    return _HIDDEN + _MARKUP if markup else _HIDDEN
+
+
+def _substitute(
+    pattern: re.Pattern[str],
+    replacement: Replacement,
+    text: str,
+    starts: numpy.ndarray,
+    ends: numpy.ndarray,
+) -> tuple[str, numpy.ndarray, numpy.ndarray]:
+    """As pattern.sub, with the offsets of the text's characters carried along."""
+    parts: list[str] = []
+    kept: list[tuple[numpy.ndarray, numpy.ndarray]] = []
+    done = 0
+    for match in pattern.finditer(text):
+        new = replacement if isinstance(replacement, str) else replacement(match)
+        first, last = match.span()
+        parts += text[done:first], new
+        kept.append((starts[done:first], ends[done:first]))
+        kept.append(
+            (numpy.full(len(new), starts[first]), numpy.full(len(new), ends[last - 1])),
+        )
+        done = last
+    if not parts:
+        return text, starts, ends
+    kept.append((starts[done:], ends[done:]))
+    old_starts, old_ends = zip(*kept, strict=True)
+    return (
+        "".join([*parts, text[done:]]),
+        numpy.concatenate(old_starts),
+        numpy.concatenate(old_ends),
+    )

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.imdb_source import ImdbSource, SourceFile
 from spacy_brnn.corpora.progress import document_progress
+from spacy_brnn.surface import read_plain
 
-_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _FILM = re.compile(r"tt\d+")
 _POSITIVE = {"pos": True, "neg": False, "unsup": None}
 _LABELLED = ("train/pos", "train/neg", "test/pos", "test/neg")
@@ -21,7 +21,7 @@ class Review:
     id: str
     """Its file's path below `aclImdb/`, without the ending: `train/pos/0_9`."""
     text: str
-    """What it says, with line breaks in place of `<br />`."""
+    """What it says as read_plain has it, with line breaks in place of `<br />`."""
     positive: bool | None
     """Its label, None for an unlabelled review."""
     film: str | None
@@ -70,7 +70,7 @@ def _add(folder: _Folder, file: SourceFile, source: ImdbSource) -> None:
     if file.number is None:
         folder.films = [_film(place, *line) for line in enumerate(text.rstrip().split("\n"), 1)]
         return
-    text = _LINE_BREAK.sub("\n", text)
+    text = read_plain(text)
     if not text.strip():
         raise CorpusError(f"{place}: the review is empty; remove the file or mend it")
     if file.number in folder.names:

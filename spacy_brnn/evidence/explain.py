@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from spacy.tokens import Doc, Span
 from thinc.api import Model
@@ -11,24 +13,29 @@ from ..architectures.cut_model import cut_model
 from .attribution import attribute
 from .direction import Direction
 from .evidence import Evidence
-from .reading import read_tokens
 
 
-def explain(model: Model[list[Doc], Floats2d], text: Doc | Span, direction: Direction) -> Evidence:
+def explain(
+    model: Model[list[Doc], Floats2d],
+    text: Span,
+    read: Doc,
+    offsets: Sequence[tuple[int, int]],
+    direction: Direction,
+) -> Evidence:
     """The evidence for the sum of logits that `direction` names.
 
     model: a spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
-    text: a document, or a span of one, which then is read by itself.
+    text: what the evidence is about, a document's whole span or one read by itself.
+    read: what the model reads of it.
+    offsets: where each token read stands in the document's text: start and end.
     Raises ValueError for another model.
     """
     cut = cut_model(model)
-    span = text[:]
-    read, offsets = read_tokens(text)
     weights = model.ops.asarray1f(numpy.asarray(direction.weights, dtype="float32"))
     attribution = attribute(cut, read, weights)
     return Evidence(
-        text=span,
-        contributions=_by_token(span, offsets, attribution.contributions),
+        text=text,
+        contributions=_by_token(text, offsets, attribution.contributions),
         logit=attribution.logit,
         remainder=attribution.remainder,
         toward=direction.toward,
@@ -37,7 +44,7 @@ def explain(model: Model[list[Doc], Floats2d], text: Doc | Span, direction: Dire
 
 
 def _by_token(
-    span: Span, offsets: list[tuple[int, int]], contributions: numpy.ndarray
+    span: Span, offsets: Sequence[tuple[int, int]], contributions: numpy.ndarray
 ) -> tuple[float, ...]:
     """What each token of the span adds; of a token read that covers several, each its part.
 

@@ -6,28 +6,32 @@ serialized, and documents are, on their way back from worker processes and into 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, ref
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..evidence.evidence import Evidence
 from ..targets.value import TargetSentiment
-from .sentiment_value import Sentiment
+from .sentiment_value import NEUTRAL, Sentiment
 
 ATTRIBUTE = "sentiment"
-TOWARD_ATTRIBUTE = "sentiment_toward"
-TOWARD_KEY = "brnn_sentiment_toward"
-POLARITIES_KEY = "brnn_sentiment_polarities"
-ABSTAIN_KEY = "brnn_sentiment_abstain_below"
 DEFAULT_POLARITIES = {"POSITIVE": 1.0, "NEGATIVE": -1.0}
+# How far from 1 the sum of a document's probabilities may be.
+SUM_TOLERANCE = 1e-4
 
 
 class SpanScorer(Protocol):
-    """What can tell a span's sentiment: the component of the span's pipeline."""
+    """What can tell the sentiment of spans: the component of their pipeline."""
+
+    vocab: Vocab
+
+    @property
+    def extension(self) -> str:
+        """The name of the extensions that it answers for."""
 
     @property
     def label_polarities(self) -> Mapping[str, float]:
@@ -37,8 +41,8 @@ class SpanScorer(Protocol):
     def abstain_below(self) -> float:
         """The probability that a label must have to be given."""
 
-    def score_span(self, span: Span) -> Sentiment:
-        """The sentiment of the span, read by itself."""
+    def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:
+        """The sentiment of each span, read by itself."""
 
     def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
         """The evidence for the sentiment of a document, or of a span read by itself."""
@@ -48,101 +52,164 @@ class SpanScorer(Protocol):
 
 
 # A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
-# documents' vocabulary. The vocabularies live as long as the component: no id is given twice.
-_scorers: WeakValueDictionary[int, SpanScorer] = WeakValueDictionary()
-_vocabs: WeakKeyDictionary[SpanScorer, dict[int, Vocab]] = WeakKeyDictionary()
+# own vocabulary, which lives as long as they do. Documents of other vocabularies, such as each
+# unpickled one has, are kept track of one by one and only while they live: a Vocab is large.
+_scorers: dict[tuple[int, str], list[ref[SpanScorer]]] = {}
+_guests: WeakKeyDictionary[Doc, dict[str, ref[SpanScorer]]] = WeakKeyDictionary()
 
 
-def register_extensions() -> None:
-    """Add the extensions, unless another package has taken their name.
+def register_extensions(name: str) -> None:
+    """Add the extensions under this name, unless another package has taken it.
 
-    Raises ValueError in that case.
+    Raises ValueError in that case, or where it is no name.
     """
-    for owner, name, getter in (
-        (Doc, ATTRIBUTE, _doc_sentiment),
-        (Span, ATTRIBUTE, _span_sentiment),
-        (Span, TOWARD_ATTRIBUTE, _sentiment_toward),
-    ):
+    if not name.isidentifier():
+        raise ValueError(f"the setting `extension` must be a Python name, not {name!r}")
+    names, getters = (name, name, f"{name}_toward"), _getters(name)
+    for owner, name, getter in zip((Doc, Span, Span), names, getters, strict=True):
         if not owner.has_extension(name):
             owner.set_extension(name, getter=getter)
         elif owner.get_extension(name)[2] is not getter:
             raise ValueError(
-                f"{owner.__name__}._.{name} is taken by another package: remove that "
-                f"extension ({owner.__name__}.remove_extension({name!r})) before "
-                "brnn_sentiment is added"
+                f"{owner.__name__}._.{name} is taken by another package: give brnn_sentiment's "
+                "setting `extension` another name (for example "
+                f'config={{"extension": "brnn_{name}"}}), or remove that extension '
+                f"({owner.__name__}.remove_extension({name!r})) before brnn_sentiment is added"
             )
 
 
-def register_span_scorer(scorer: SpanScorer, vocab: Vocab) -> None:
-    """Let this component answer for the documents of this vocabulary."""
-    _vocabs.setdefault(scorer, {})[id(vocab)] = vocab
-    _scorers[id(vocab)] = scorer
+def register_span_scorer(scorer: SpanScorer) -> None:
+    """Let this component answer for the documents of its vocabulary."""
+    key = id(scorer.vocab), scorer.extension
+    alive = [other for other in _scorers.get(key, []) if other() not in (None, scorer)]
+    _scorers[key] = [*alive, ref(scorer)]
 
 
-def set_polarities(doc: Doc, polarities: Mapping[str, float]) -> None:
-    """Keep with the document what its labels mean, where that is not the default."""
-    doc.user_data.pop(POLARITIES_KEY, None)
+def annotate(doc: Doc, scorer: SpanScorer, polarities: Mapping[str, float]) -> None:
+    """Keep with the document who scored it, and what its labels mean where not the default."""
+    if doc.vocab is not scorer.vocab:
+        _guests.setdefault(doc, {})[scorer.extension] = ref(scorer)
+    elif _guests and doc in _guests:
+        _guests[doc].pop(scorer.extension, None)
+    key = _polarities_key(scorer.extension)
+    for label in doc.user_data.pop(key, {}):
+        if label not in polarities:
+            doc.cats.pop(label, None)
     if polarities != DEFAULT_POLARITIES:
-        doc.user_data[POLARITIES_KEY] = dict(polarities)
+        doc.user_data[key] = dict(polarities)
 
 
-def set_abstention(doc: Doc, abstain_below: float) -> None:
+def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Sentiment]:
+    """The sentiment of each span read by itself, as `span._.sentiment` but in few passes.
+
+    spans: of any documents, for example all sentences of many.
+    extension: the component's setting of that name.
+    Raises ValueError for spans whose pipeline is gone.
+    """
+    spans = list(spans)
+    places: dict[int, list[int]] = {}
+    scorers: dict[int, SpanScorer] = {}
+    for place, span in enumerate(spans):
+        scorer = _require_scorer(span.doc, extension)
+        scorers[id(scorer)] = scorer
+        places.setdefault(id(scorer), []).append(place)
+    found = {}
+    for key, scorer in scorers.items():
+        scores = scorer.score_spans([spans[place] for place in places[key]])
+        found.update(zip(places[key], scores, strict=True))
+    return [found[place] for place in range(len(spans))]
+
+
+@cache
+def _getters(name: str) -> Sequence[Callable]:
+    getters = (_doc_sentiment, _span_sentiment, _sentiment_toward)
+    return [partial(getter, name) for getter in getters]
+
+
+def set_abstention(doc: Doc, extension: str, abstain_below: float) -> None:
     """Keep with the document when it gets no label, where that may be."""
-    doc.user_data.pop(ABSTAIN_KEY, None)
+    doc.user_data.pop(f"brnn_{extension}_abstain_below", None)
     if abstain_below:
-        doc.user_data[ABSTAIN_KEY] = abstain_below
+        doc.user_data[f"brnn_{extension}_abstain_below"] = abstain_below
 
 
-def set_targets(doc: Doc, spans: Sequence[Span], values: Sequence[TargetSentiment]) -> None:
+def set_targets(
+    doc: Doc, extension: str, spans: Sequence[Span], values: Sequence[TargetSentiment]
+) -> None:
     """Keep with the document what it says toward some of its spans."""
-    doc.user_data[TOWARD_KEY] = {
+    doc.user_data[f"brnn_{extension}_toward"] = {
         f"{span.start}:{span.end}": list(value.probabilities)
         for span, value in zip(spans, values, strict=True)
     }
 
 
-def score_targets(spans: Sequence[Span]) -> list[TargetSentiment]:
-    """What its document says toward each of a document's spans, in one pass over it."""
+def score_targets(spans: Sequence[Span], *, extension: str = ATTRIBUTE) -> list[TargetSentiment]:
+    """What a document says toward each of its spans, as `span._.sentiment_toward`, in one pass.
+
+    Raises ValueError for a span without words, or where the pipeline is gone.
+    """
     if not spans:
         return []
-    return _require_scorer(spans[0].doc, "span._.sentiment_toward").score_targets(spans)
+    return _require_scorer(spans[0].doc, extension).score_targets(spans)
 
 
-def _sentiment_toward(span: Span) -> TargetSentiment:
-    kept = span.doc.user_data.get(TOWARD_KEY, {}).get(f"{span.start}:{span.end}")
-    return TargetSentiment.from_probabilities(kept) if kept else score_targets([span])[0]
+def _sentiment_toward(extension: str, span: Span) -> TargetSentiment:
+    values = span.doc.user_data.get(f"brnn_{extension}_toward", {})
+    kept = values.get(f"{span.start}:{span.end}")
+    if kept:
+        return TargetSentiment.from_probabilities(kept)
+    return score_targets([span], extension=extension)[0]
 
 
-def _doc_sentiment(doc: Doc) -> Sentiment | None:
-    polarities = doc.user_data.get(POLARITIES_KEY)
-    abstain_below = doc.user_data.get(ABSTAIN_KEY)
-    # A DocBin leaves user data out: the pipeline still knows.
-    scorer = _scorers.get(id(doc.vocab))
-    if polarities is None:
-        polarities = scorer.label_polarities if scorer else DEFAULT_POLARITIES
-    if abstain_below is None:
-        abstain_below = scorer.abstain_below if scorer else 0.0
+def _polarities_key(extension: str) -> str:
+    return f"brnn_{extension}_polarities"
+
+
+def _doc_sentiment(extension: str, doc: Doc) -> Sentiment | None:
+    polarities = doc.user_data.get(_polarities_key(extension))
+    abstain_below = doc.user_data.get(f"brnn_{extension}_abstain_below")
+    if polarities is None or abstain_below is None:
+        # A DocBin leaves user data out: the pipeline still knows.
+        scorer = _find_scorer(doc, extension)
+        if polarities is None:
+            polarities = scorer.label_polarities if scorer else _guess_polarities(doc)
+        if abstain_below is None:
+            abstain_below = scorer.abstain_below if scorer else 0.0
     scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
     if not scores:
         return None
-    return Sentiment.from_scores(
-        scores, polarities, abstain_below=abstain_below, explain=partial(_explain_doc, doc)
-    )
+    explain = partial(_explain, extension, doc)
+    return Sentiment.from_scores(scores, polarities, abstain_below=abstain_below, explain=explain)
 
 
-def _explain_doc(doc: Doc, *, label: str | None = None) -> Evidence:
-    return _require_scorer(doc, "evidence").explain(doc, label=label)
+def _explain(extension: str, doc: Doc, *, label: str | None = None) -> Evidence:
+    return _require_scorer(doc, extension).explain(doc, label=label)
 
 
-def _span_sentiment(span: Span) -> Sentiment:
-    return _require_scorer(span.doc, "span._.sentiment").score_span(span)
+def _guess_polarities(doc: Doc) -> Mapping[str, float]:
+    """By the default labels, and NEUTRAL where the three together are probabilities."""
+    labels = [*DEFAULT_POLARITIES, NEUTRAL]
+    if NEUTRAL in doc.cats and abs(sum(doc.cats.get(x, 0.0) for x in labels) - 1) < SUM_TOLERANCE:
+        return {**DEFAULT_POLARITIES, NEUTRAL: 0.0}
+    return DEFAULT_POLARITIES
 
 
-def _require_scorer(doc: Doc, what: str) -> SpanScorer:
-    scorer = _scorers.get(id(doc.vocab))
+def _span_sentiment(extension: str, span: Span) -> Sentiment:
+    return _require_scorer(span.doc, extension).score_spans([span])[0]
+
+
+def _find_scorer(doc: Doc, extension: str) -> SpanScorer | None:
+    guest_of = _guests.get(doc, {}).get(extension)
+    # The last one added first.
+    hosts = [*_scorers.get((id(doc.vocab), extension), []), *([guest_of] if guest_of else [])]
+    return next((scorer for scorer in (host() for host in reversed(hosts)) if scorer), None)
+
+
+def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
+    scorer = _find_scorer(doc, extension)
     if scorer is None:
         raise ValueError(
-            f"{what} needs the pipeline that made the Doc: keep the nlp object with "
+            f"span._.{extension} needs the pipeline that made the Doc: keep the nlp object with "
             "brnn_sentiment alive, and create the Doc with its vocab"
         )
     return scorer

@@ -118,8 +118,9 @@ class MixedLoss:
         labelled = mask.any(axis=1)
         if not labelled.any():
             return self.ops.xp.zeros_like(scores)
-        losses["cross_entropy"] = self._divergence(truths[labelled], scores[labelled])
-        return (scores - truths) * mask * (self.objective.cross_entropy / int(labelled.sum()))
+        known = condition_on_known(scores, truths, mask)
+        losses["cross_entropy"] = self._divergence(truths[labelled], known[labelled])
+        return (known - truths) * mask * (self.objective.cross_entropy / int(labelled.sum()))
 
     def _entropy(self, scores: Floats2d, losses: dict[str, float]) -> Floats2d:
         """As _cross_entropy."""
@@ -147,8 +148,9 @@ class MixedLoss:
             self.objective.perturbation_norm,
         )
         scores, backprop = self.rest(moved, is_train=True)
-        losses["adversarial"] = self._divergence(truths[labelled], scores)
-        d_scores = (scores - truths[labelled]) * mask[labelled]
+        known = condition_on_known(scores, truths[labelled], mask[labelled])
+        losses["adversarial"] = self._divergence(truths[labelled], known)
+        d_scores = (known - truths[labelled]) * mask[labelled]
         d_vectors = backprop(d_scores * (self.objective.adversarial / len(places)))
         everywhere = [self.ops.xp.zeros_like(x) for x in vectors]
         for place, gradient in zip(places, d_vectors, strict=True):
@@ -208,6 +210,20 @@ class MixedLoss:
         """The mean Kullback-Leibler divergence; cross-entropy, where the truth is certain."""
         logs = self.ops.xp.log(truths + 1e-12) - self.ops.xp.log(scores + 1e-12)
         return float((truths * logs).sum(axis=1).mean())
+
+
+def condition_on_known(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Floats2d:
+    """What a softmax over each document's known labels would give, scaled to their truths' sum.
+
+    scores: (documents, labels) probabilities. truths, mask: as MixedLoss.backprop takes them.
+
+    Minus the truths it is, at the known labels, the gradient of their cross-entropy by the
+    logits. Where all known labels are false, no proportion is known: these keep their scores.
+    """
+    wanted = (truths * mask).sum(axis=1, keepdims=True)
+    has_proportions = (wanted > 0) & (mask.min(axis=1, keepdims=True) == 0)
+    known = (scores * mask).sum(axis=1, keepdims=True) + 1e-12
+    return scores * (wanted / known * has_proportions + ~has_proportions)
 
 
 def _cut(model: Model) -> tuple[Model, Model]:

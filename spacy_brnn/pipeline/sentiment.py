@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 import numpy
 from spacy.errors import Errors
@@ -22,43 +23,40 @@ from thinc.types import Floats2d
 
 from ..architectures.precision import AUTO, choose_precision, predict_in
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
-from ..evidence.direction import of_label, of_polarity
-from ..evidence.evidence import Evidence
-from ..evidence.explain import explain
-from ..pretrained import weights
-from ..targets.head_file import FILE_NAME as HEAD_FILE
-from ..targets.scorer import TargetScorer
-from ..targets.value import TargetSentiment
+from .english import EnglishCheck
+from .explaining import Explaining, check_abstention
 from .extensions import (
+    ATTRIBUTE,
     DEFAULT_POLARITIES,
+    SUM_TOLERANCE,
+    annotate,
     register_extensions,
     register_span_scorer,
-    set_abstention,
-    set_polarities,
-    set_targets,
 )
-from .objective import SUPERVISED, MixedLoss, Objective
-from .sentiment_value import Sentiment
+from .objective import SUPERVISED, MixedLoss, Objective, condition_on_known
+from .reading import Reader, Tokenizer
+from .saved_model import check_bytes, check_folder
+from .sentiment_value import NEUTRAL, Sentiment
 
-# How far from 1 the sum of a document's probabilities may be.
-SUM_TOLERANCE = 1e-4
 DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1"}
+# How many spans are scored at once.
+SPANS_AT_ONCE = 512
+# A sum of probabilities below which their proportions are rounding errors.
+SMALLEST_SUM = 1e-30
 
 
 @Language.factory(
     "brnn_sentiment",
-    assigns=[
-        "doc.cats",
-        "doc.sentiment",
-        "doc._.sentiment",
-        "span._.sentiment",
-        "span._.sentiment_toward",
-    ],
+    assigns=["doc.cats", "doc.sentiment", "doc._.sentiment", "span._.sentiment"],
     default_config={
         "model": DEFAULT_MODEL,
         "polarities": DEFAULT_POLARITIES,
+        "neutral": None,
+        "markup": True,
+        "extension": ATTRIBUTE,
         "objective": {"cross_entropy": 1.0},
         "precision": AUTO,
+        "threshold": 0.0,
         "abstain_below": 0.0,
         "targets": None,
         "target_head": None,
@@ -82,8 +80,12 @@ def make_brnn_sentiment(
     name: str,
     model: Model[list[Doc], Floats2d],
     polarities: dict[str, float],
+    neutral: bool | None,
+    markup: bool,
+    extension: str,
     objective: dict[str, float],
     precision: str,
+    threshold: float,
     abstain_below: float,
     targets: str | None,
     target_head: str | None,
@@ -93,9 +95,14 @@ def make_brnn_sentiment(
 
     model: documents to the scores of exclusive labels, as spacy-brnn.TextCatBRNN.v1 gives.
     polarities: what each label counts in the polarity, -1..1; a label not named counts 0.
+    neutral: whether the label NEUTRAL shows, see BRNNSentiment.
+    markup: whether texts may be HTML: tags and character references are then read as a person
+        would read them.
+    extension: the name of `doc._.sentiment` and `span._.sentiment`.
     objective: the fields of Objective: the weights of the losses in training.
     precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
         on a CPU that computes in it, else float32.
+    threshold: handed to the scorer, as spaCy's textcat does.
     abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
         have no label, but None.
     targets: spans that `span._.sentiment_toward` is computed for with the document, rather than
@@ -103,36 +110,50 @@ def make_brnn_sentiment(
     target_head: the file of a head for `span._.sentiment_toward`, as `python -m
         spacy_brnn.targets train` writes it; None for the one that ships with the weights.
     scorer: the scoring method.
-    Raises ValueError for a field that Objective does not have, an unknown precision or a value
-    out of range.
+    Raises ValueError for a field that Objective does not have, an unknown precision, or an
+    extension that is taken.
     """
     return BRNNSentiment(
         nlp.vocab,
         model,
         name,
         polarities=polarities,
+        neutral=neutral,
+        markup=markup,
+        extension=extension,
         objective=Objective.from_config(objective),
         precision=precision,
+        threshold=threshold,
         abstain_below=abstain_below,
         targets=targets,
         target_head=target_head,
         scorer=scorer,
+        tokenizer=nlp.tokenizer,
     )
 
 
-class BRNNSentiment(TextCategorizer):
+class BRNNSentiment(Explaining, TextCategorizer):
     """Annotate documents with sentiment.
 
     Sets `doc.cats` (probabilities of exclusive labels), `doc._.sentiment` (a Sentiment),
-    `doc.sentiment` (its polarity), and answers `span._.sentiment` for any span. A document
-    without tokens, or of white space only, has the same probability for each label.
+    `doc.sentiment` (its polarity), and answers `span._.sentiment` for any span.
+
+    The model reads a document as Reader gives it: white space, invisible characters and markup
+    are nothing. Only a model that listens to another component's tok2vec reads it as it is. A
+    document of which nothing is left to read is NEUTRAL, where there is that label, and else has
+    the same probability for each label.
 
     Beyond spaCy's TextCategorizer, training takes probabilities as labels (0..1, for
     distillation) and documents with labels missing or NaN, which then teach nothing of those: only
     the proportions of the labels that are known count.
 
+    neutral: whether the label NEUTRAL shows in `doc.cats` and the rest. If not, the other labels'
+        probabilities are scaled to sum to 1. None shows it where it is a label of one's own
+        training, and not where it comes with the weights that ship.
     precision: what predictions are computed in, "float32" or "bfloat16"; "auto" has become
         one of the two. Scores in bfloat16 differ from those in float32 by some thousandths.
+    tokenizer: the pipeline's, for texts with markup or invisible characters; without one these
+        are read as they are.
     """
 
     def __init__(
@@ -142,12 +163,17 @@ class BRNNSentiment(TextCategorizer):
         name: str = "brnn_sentiment",
         *,
         polarities: dict[str, float] = DEFAULT_POLARITIES,
+        neutral: bool | None = None,
+        markup: bool = True,
+        extension: str = ATTRIBUTE,
         objective: Objective = SUPERVISED,
         precision: str = AUTO,
+        threshold: float = 0.0,
         abstain_below: float = 0.0,
         targets: str | None = None,
         target_head: str | None = None,
         scorer: Callable | None = textcat_score,
+        tokenizer: Tokenizer | None = None,
     ) -> None:
         if model.attrs.get("multi_label"):
             raise ValueError(
@@ -157,19 +183,25 @@ class BRNNSentiment(TextCategorizer):
         for label, polarity in polarities.items():
             if not -1.0 <= polarity <= 1.0:
                 raise ValueError(f"polarities lie in -1..1, not {label!r}: {polarity}")
-        if not 0.0 <= abstain_below <= 1.0:
-            raise ValueError(
-                f"abstain_below of {name!r} is a probability, 0..1, not {abstain_below}"
-            )
-        super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
+        check_abstention(name, abstain_below)
+        super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.polarities = polarities
         self.abstain_below = abstain_below
         self.targets = targets
         self.target_head = target_head
-        self._target_scorer: TargetScorer | None = None
+        self.extension = extension
         self.objective = objective
         self.precision = choose_precision(precision)
+        self.reader = Reader(tokenizer, markup=markup)
         self.cfg["labels"] = list(model.attrs.get("labels", []))
+        self.cfg["hides_neutral"] = NEUTRAL in self.cfg["labels"]
+        # The setting in force, and the config's: it may be changed later.
+        self.cfg["neutral"] = self.cfg["configured_neutral"] = neutral
+        self._configured_neutral = neutral
+        # Labels that were asked for: training from scratch drops the others that come with weights.
+        self._added: list[str] = []
+        self._english = EnglishCheck()
+        self._said_unlabelled = False
         self._register()
 
     def __setstate__(self, state: tuple) -> None:
@@ -183,98 +215,110 @@ class BRNNSentiment(TextCategorizer):
         return True
 
     @property
+    def neutral(self) -> bool | None:
+        """Whether the label NEUTRAL shows; None where that depends on whose label it is.
+
+        Raises ValueError when set to True without there being that label.
+        """
+        return self.cfg["neutral"]
+
+    @neutral.setter
+    def neutral(self, value: bool | None) -> None:
+        if value and self.labels:
+            self._require_neutral()
+        self.cfg["neutral"] = value
+
+    @property
+    def visible_labels(self) -> tuple[str, ...]:
+        """The labels that documents get: all, or all but NEUTRAL."""
+        shows = not self.cfg["hides_neutral"] if self.neutral is None else self.neutral
+        return tuple(label for label in self.labels if shows or label != NEUTRAL)
+
+    @property
     def label_polarities(self) -> dict[str, float]:
-        """What each label counts in the polarity."""
-        return {label: self.polarities.get(label, 0.0) for label in self.labels}
+        """What each visible label counts in the polarity."""
+        return {label: self.polarities.get(label, 0.0) for label in self.visible_labels}
+
+    def add_label(self, label: str) -> int:
+        """Add a label; initialize keeps it.
+
+        RETURNS: 0 if there is such a label, otherwise 1.
+        Raises ValueError for what is not a string.
+        """
+        added = super().add_label(label)
+        if label not in self._added:
+            self._added.append(label)
+        if label == NEUTRAL:
+            self.cfg["hides_neutral"] = False
+        return added
+
+    def read(self, docs: Iterable[Doc]) -> list[Doc]:
+        """What the model reads of each document; `reader.offsets` tells where that stands."""
+        docs = list(docs)
+        return docs if self._listens else self.reader.read(docs)
 
     def predict(self, docs: Iterable[Doc]) -> Floats2d:
         """Score documents without changing them.
 
-        RETURNS: (documents, labels) probabilities, each row's sum is 1.
-        Raises ValueError where the component has not been initialized.
+        RETURNS: (documents, labels) probabilities of all labels, also of one that does not show;
+            each row's sum is 1.
+        Raises ValueError where the component has not been initialized, or for settings that do
+        not fit its labels.
         """
-        docs = list(docs)
-        if not self.labels:
-            raise ValueError(
-                f"{self.name!r} has no labels yet: train it, load a trained pipeline, or leave "
-                "its `model` setting out to use the weights that ship"
-            )
-        if "labels" in self.model.attrs and self.vocab.lang not in ("", "en"):
-            warnings.warn(
-                "the weights that ship with spacy-brnn read English, but the pipeline's language "
-                f"is {self.vocab.lang!r}: train a model of your own for it",
-                stacklevel=2,
-            )
-        scores = self.model.ops.alloc2f(len(docs), len(self.labels)) + 1.0 / len(self.labels)
-        filled = [i for i, doc in enumerate(docs) if any(not token.is_space for token in doc)]
-        if filled:
-            with predict_in(self.precision):
-                scores[filled] = self.model.predict([docs[i] for i in filled])
-        return scores
+        return self._score(self.read(docs))
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
         """Write scores from predict to the documents."""
         docs = list(docs)
-        label_polarities = self.label_polarities
-        for vocab in {id(doc.vocab): doc.vocab for doc in docs}.values():
-            register_span_scorer(self, vocab)
-        for doc, row in zip(docs, scores.tolist(), strict=True):
-            cats = dict(zip(self.labels, row, strict=True))
+        labels, polarities = self.visible_labels, self.label_polarities
+        for doc, row in zip(docs, self._visible(scores).tolist(), strict=True):
+            annotate(doc, self, polarities)
+            cats = dict(zip(labels, row, strict=True))
             doc.cats.update(cats)
-            doc.sentiment = Sentiment.from_scores(cats, self.polarities).polarity
-            set_polarities(doc, label_polarities)
-            set_abstention(doc, self.abstain_below)
-        if self.targets is not None:
-            self._set_targets(docs)
+            doc.sentiment = Sentiment.from_scores(cats, polarities).polarity
+        self._keep_with(docs)
+
+    def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:
+        """The sentiment of each span, read by itself without its context, in few passes."""
+        spans = list(spans)
+        labels, polarities = self.visible_labels, self.label_polarities
+        found: list[Sentiment] = []
+        for start in range(0, len(spans), SPANS_AT_ONCE):
+            part = spans[start : start + SPANS_AT_ONCE]
+            if self._listens:
+                read = [span.as_doc() for span in part]
+            else:
+                read = self.reader.read_spans(part)
+            rows = self._visible(self._score(read)).tolist()
+            for span, row in zip(part, rows, strict=True):
+                scores = dict(zip(labels, row, strict=True))
+                value = Sentiment.from_scores(
+                    scores,
+                    polarities,
+                    abstain_below=self.abstain_below,
+                    explain=partial(self.explain, span),
+                )
+                found.append(value)
+        return found
 
     def score_span(self, span: Span) -> Sentiment:
         """The sentiment of a span, read by itself, without its context."""
-        scores = self.predict([span.as_doc()])[0].tolist()
-        return Sentiment.from_scores(
-            dict(zip(self.labels, scores, strict=True)),
-            self.polarities,
-            abstain_below=self.abstain_below,
-            explain=partial(self.explain, span),
+        return self.score_spans([span])[0]
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> dict[str, Any]:
+        """Score a batch of annotated examples, by the labels that show.
+
+        Documents that are true of a label which does not show are left out, and so are values
+        that are not a number.
+        """
+        labels = self.visible_labels
+        hidden = set(self.labels) - set(labels)
+        fitting = (
+            _without_open_labels(example)
+            for example in examples
+            if not any(example.reference.cats.get(label) == 1.0 for label in hidden)
         )
-
-    def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
-        """The evidence for the sentiment of a document, or of a span read by itself.
-
-        label: a label to have it for, against the others; None for positive against negative.
-        Raises ValueError for an unknown label, or a model that is not a
-        spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
-        """
-        if label is not None:
-            return explain(self.model, text, of_label(self.labels, label))
-        cats = text.cats if isinstance(text, Doc) else {}
-        predicted = max(self.labels, key=lambda name: cats.get(name, 0.0))
-        return explain(self.model, text, of_polarity(self.labels, self.polarities, predicted))
-
-    def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
-        """What its document says toward each span; the documents are read once.
-
-        Raises ValueError for a span without words, or where the model has no head for it.
-        """
-        if self._target_scorer is None or self._target_scorer.model is not self.model:
-            head = self.target_head or weights.folder(weights.DEFAULT) / HEAD_FILE
-            self._target_scorer = TargetScorer(self.model, Path(head))
-        return self._target_scorer.score(spans)
-
-    def _set_targets(self, docs: Sequence[Doc]) -> None:
-        """Keep what the documents say toward the spans of the setting `targets`."""
-        by_doc = [
-            [
-                span
-                for span in (
-                    doc.ents if self.targets == "ents" else doc.spans.get(self.targets, [])
-                )
-                if any(not token.is_space for token in span)
-            ]
-            for doc in docs
-        ]
-        values = iter(self.score_targets([span for spans in by_doc for span in spans]))
-        for doc, spans in zip(docs, by_doc, strict=True):
-            set_targets(doc, spans, [next(values) for _ in spans])
+        return super().score(fitting, **{"labels": labels, **kwargs})
 
     def update(
         self,
@@ -291,13 +335,15 @@ class BRNNSentiment(TextCategorizer):
         losses: to which the batch's loss is added, under the component's name.
         Raises ValueError for labels out of range.
         """
-        if self.objective.is_supervised:
-            return super().update(examples, drop=drop, sgd=sgd, losses=losses)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
         validate_examples(examples, "BRNNSentiment.update")
         self._validate_categories(examples)
-        filled = [example for example in examples if len(example.predicted)]
+        self._warn_of_no_labels(examples)
+        filled = self._as_read(examples)
+        if self.objective.is_supervised:
+            return super().update(filled, drop=drop, sgd=sgd, losses=losses)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
         if not filled:
             return losses
         truths, mask = self._examples_to_truth(filled)
@@ -308,15 +354,22 @@ class BRNNSentiment(TextCategorizer):
         losses[self.name] += self.objective.total(parts)
         return losses
 
+    def rehearse(self, examples: Iterable[Example], **settings: Any) -> dict[str, float]:
+        """As TextCategorizer.rehearse, on what the model reads."""
+        examples = list(examples)
+        validate_examples(examples, "BRNNSentiment.rehearse")
+        return super().rehearse(self._as_read(examples), **settings)
+
     def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
         """The mean squared error, and the gradient of the cross-entropy by the logits.
 
-        Where some labels of a document are unknown, both are those of a softmax over the others.
+        Where some labels of a document are unknown, both are those of a softmax over the others;
+        where all those others are false, these alone learn.
         """
         validate_examples(examples, "BRNNSentiment.get_loss")
         self._validate_categories(examples)
         truths, mask = self._examples_to_truth(examples)
-        d_scores = (_conditional(scores, truths, mask) - truths) * mask
+        d_scores = (condition_on_known(scores, truths, mask) - truths) * mask
         return float((d_scores**2).mean()), d_scores
 
     def initialize(
@@ -335,8 +388,10 @@ class BRNNSentiment(TextCategorizer):
         labels: the labels, where they are not to be read off the examples.
         positive_label: the label whose scores the scorer reports; of two labels only.
         pretrained: start from the weights that ship (fine-tuning), rather than from scratch.
-        Raises ValueError for examples without labels, or where `pretrained` is asked of a
-        model that is not the one that ships.
+        Labels that were added before are kept.
+
+        Raises ValueError for examples without labels, for settings that do not fit the labels, or
+        where `pretrained` is asked of a model that is not the one that ships.
         """
         validate_get_examples(get_examples, "BRNNSentiment.initialize")
         if pretrained and "pretrained" not in self.model.attrs:
@@ -344,16 +399,21 @@ class BRNNSentiment(TextCategorizer):
                 f"`pretrained = true` for {self.name!r}, but its model is not the one that "
                 'ships: set its @architectures to "spacy-brnn.PretrainedTextCatBRNN.v1"'
             )
+        if nlp is not None:
+            self.reader.tokenizer = nlp.tokenizer
+        labels = None if labels is None else list(labels)
+        asked_for = list(dict.fromkeys([*self._added, *(labels or [])]))
         if pretrained:
             self.model = self.model.attrs["pretrained"]()
             self.cfg["labels"] = list(self.model.attrs["labels"])
         else:
+            own = self.labels if "labels" not in self.model.attrs else ()
             self._discard_pretrained()
-        for label in labels or []:
-            self.add_label(label)
+            asked_for = list(dict.fromkeys([*own, *asked_for]))
+        self._add_labels(asked_for)
         # One pass over the corpus, which is read and tokenized anew each time it is asked for.
-        seen: dict[str, None] = {}
-        docs = self._read(get_examples, seen)
+        seen: dict[str, bool] = {}
+        docs = self._read_examples(get_examples, seen)
         if not pretrained and needs_vocabulary(self.model, self.vocab):
             set_vocabulary(self.model, docs)
         else:
@@ -364,14 +424,16 @@ class BRNNSentiment(TextCategorizer):
                 f"`pretrained = true` goes on with the labels {', '.join(self.labels)}, but the "
                 f"examples have {', '.join(more)}: rename these, or train from scratch"
             )
-        for label in more:
-            self.add_label(label)
+        self._add_labels(more)
+        named = {*asked_for, *(label for label, is_known in seen.items() if is_known)}
+        self.cfg["hides_neutral"] = pretrained and NEUTRAL not in named
         if len(self.labels) < 2:
             raise ValueError(
                 f"{self.name!r} needs at least two labels to train on, but has {len(self.labels)}: "
                 f"{', '.join(self.labels) or 'none'}. To keep the weights that ship, set "
                 f"`pretrained = true` in [initialize.components.{self.name}]"
             )
+        self._check_settings()
         self._warn_of_labels_without_polarity()
         if pretrained:
             self._set_positive_label(positive_label)
@@ -382,25 +444,156 @@ class BRNNSentiment(TextCategorizer):
         )
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
-        """Load from bytes, in place of the weights that ship."""
+        """Load from bytes, in place of the weights that ship.
+
+        Raises ValueError for what are not a whole component's bytes, and changes nothing then.
+        """
         if "model" not in exclude:
+            check_bytes(bytes_data, self.model)
             self._discard_pretrained()
-        return super().from_bytes(bytes_data, exclude=exclude)
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._settle_neutral()
+        return self
 
     def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
-        """Load from disk, in place of the weights that ship."""
-        if "model" not in exclude:
-            self._discard_pretrained()
-        return super().from_disk(path, exclude=exclude)
+        """Load from disk, in place of the weights that ship.
 
-    def _read(
-        self, get_examples: Callable[[], Iterable[Example]], seen: dict[str, None]
+        Raises ValueError for a folder that does not hold a whole component, naming the file at
+        fault, and changes nothing then.
+        """
+        if "model" not in exclude:
+            check_folder(Path(path), self.model, exclude)
+            self._discard_pretrained()
+        super().from_disk(path, exclude=exclude)
+        self._settle_neutral()
+        return self
+
+    @property
+    def _listens(self) -> bool:
+        """Whether the model takes what another component made of the documents as they are."""
+        return any("listener" in node.name for node in self.model.walk())
+
+    def _score(self, read: list[Doc]) -> Floats2d:
+        """As predict, of documents as the model reads them."""
+        if not self.labels:
+            raise ValueError(
+                f"{self.name!r} has no labels yet: train it, load a trained pipeline, or leave "
+                "its `model` setting out to use the weights that ship"
+            )
+        self._check_settings()
+        self._warn_of_other_languages(read)
+        scores = self.model.ops.alloc2f(len(read), len(self.labels)) + self._of_nothing()
+        filled = [i for i, doc in enumerate(read) if any(not token.is_space for token in doc)]
+        if filled:
+            with predict_in(self.precision):
+                scores[filled] = self.model.predict([read[i] for i in filled])
+        return scores
+
+    def _of_nothing(self) -> Floats2d:
+        """(1, labels) probabilities for a document without anything to read."""
+        n_labels = len(self.labels)
+        row = [float(label == NEUTRAL) for label in self.labels]
+        return self.model.ops.asarray2f([row if any(row) else [1.0 / n_labels] * n_labels])
+
+    def _visible(self, scores: Floats2d) -> Floats2d:
+        """(documents, visible labels): scores without a label that does not show."""
+        places = [self.labels.index(label) for label in self.visible_labels]
+        if len(places) == len(self.labels):
+            return scores
+        part = scores[:, places]
+        # Where nothing is left, nothing is known of the proportions.
+        part = part + 1.0 * (part.sum(axis=1, keepdims=True) < SMALLEST_SUM)
+        return part / part.sum(axis=1, keepdims=True)
+
+    def _as_read(self, examples: list[Example]) -> list[Example]:
+        """With the documents as the model reads them, without those of which nothing is left."""
+        if self._listens:
+            return examples
+        read = self.reader.read([example.predicted for example in examples])
+        return [
+            Example(doc, example.reference)
+            for doc, example in zip(read, examples, strict=True)
+            if len(doc)
+        ]
+
+    def _read_examples(
+        self, get_examples: Callable[[], Iterable[Example]], seen: dict[str, bool]
     ) -> Iterator[Doc]:
-        """Yield the documents; check their labels on the way and keep them in `seen`."""
+        """Yield what the model reads; check the labels on the way.
+
+        seen: gets the labels, and whether any document has a value for them.
+        """
         for example in get_examples():
             self._validate_categories([example])
-            seen.update(dict.fromkeys(example.reference.cats))
-            yield example.predicted  # What the model reads; its tokens have all their norms.
+            for label, value in example.reference.cats.items():
+                seen[label] = seen.get(label, False) or not isnan(value)
+            # The predicted document: its tokens have all their norms.
+            yield from self.read([example.predicted])
+
+    def _add_labels(self, labels: Iterable[str]) -> None:
+        for label in labels:
+            super().add_label(label)
+
+    def _check_settings(self) -> None:
+        """Raise ValueError for settings that name labels which the model lacks."""
+        if self.neutral:
+            self._require_neutral()
+        # A config keeps the default's labels beside those that it adds.
+        set_by_user = [
+            x for x, value in self.polarities.items() if DEFAULT_POLARITIES.get(x) != value
+        ]
+        unknown = [label for label in set_by_user if label not in self.labels]
+        if unknown:
+            raise ValueError(
+                f"the setting `polarities` of {self.name!r} names {', '.join(unknown)}, but the "
+                f"labels are {', '.join(self.labels)}: rename or remove these"
+            )
+
+    def _require_neutral(self) -> None:
+        if NEUTRAL not in self.labels:
+            raise ValueError(
+                f"`neutral = true` for {self.name!r}, but its model has only the labels "
+                f"{', '.join(self.labels)}: leave `neutral` out, or use a model trained with "
+                f"{NEUTRAL}"
+            )
+
+    def _settle_neutral(self) -> None:
+        """Let what was saved stand, unless the config has been changed since."""
+        if self.cfg["configured_neutral"] != self._configured_neutral:
+            self.cfg["neutral"] = self.cfg["configured_neutral"] = self._configured_neutral
+
+    def _warn_of_other_languages(self, read: list[Doc]) -> None:
+        if "labels" not in self.model.attrs:
+            return
+        if self.vocab.lang not in ("", "en"):
+            warnings.warn(
+                "the weights that ship with spacy-brnn read English, but the pipeline's language "
+                f"is {self.vocab.lang!r}: train a model of your own for it",
+                stacklevel=4,
+            )
+        elif self._english.is_other_language(read):
+            warnings.warn(
+                "the weights that ship with spacy-brnn read English, but these texts hardly have "
+                f"an English function word (one begins {read[0].text[:40]!r}): for another "
+                "language train a model of your own",
+                stacklevel=4,
+            )
+
+    def _warn_of_no_labels(self, examples: list[Example]) -> None:
+        """Say once that a batch teaches nothing, where the objective needs labels."""
+        needs_labels = not (self.objective.virtual_adversarial or self.objective.entropy)
+        if self._said_unlabelled or not needs_labels or not examples:
+            return
+        if not any(self._has_label(example.reference.cats) for example in examples):
+            self._said_unlabelled = True
+            warnings.warn(
+                f"none of the {len(examples)} documents of a batch has a value in its cats for "
+                f"{', '.join(self.labels)}: they teach {self.name!r} nothing",
+                stacklevel=3,
+            )
+
+    def _has_label(self, cats: dict[str, float]) -> bool:
+        return any(label in cats and not isnan(cats[label]) for label in self.labels)
 
     def _warn_of_labels_without_polarity(self) -> None:
         if not set(self.labels) & set(self.polarities):
@@ -414,18 +607,19 @@ class BRNNSentiment(TextCategorizer):
         """As TextCategorizer.initialize does."""
         if label is not None and label not in self.labels:
             raise ValueError(Errors.E920.format(pos_label=label, labels=self.labels))
-        if label is not None and len(self.labels) != 2:
-            raise ValueError(Errors.E919.format(pos_label=label, labels=self.labels))
+        if label is not None and len(self.visible_labels) != 2:
+            raise ValueError(Errors.E919.format(pos_label=label, labels=self.visible_labels))
         self.cfg["positive_label"] = label
 
     def _register(self) -> None:
-        register_extensions()
-        register_span_scorer(self, self.vocab)
+        register_extensions(self.extension)
+        register_span_scorer(self)
 
     def _discard_pretrained(self) -> None:
         if "untrained" in self.model.attrs:
             self.model = self.model.attrs["untrained"]()
             self.cfg["labels"] = []
+            self.cfg["hides_neutral"] = False
 
     def _validate_categories(self, examples: Iterable[Example]) -> None:
         """Raise ValueError for scores outside 0..1 or that add up to more than 1.
@@ -464,9 +658,11 @@ class BRNNSentiment(TextCategorizer):
         return [cats.get(label, fill) for label in self.labels]
 
 
-def _conditional(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Floats2d:
-    """The scores, those of known labels scaled to the truths' sum where some are unknown."""
-    known = (scores * mask).sum(axis=1, keepdims=True)
-    wanted = (truths * mask).sum(axis=1, keepdims=True)
-    is_whole = mask.min(axis=1, keepdims=True)
-    return scores * ((1.0 - is_whole) * wanted / (known + 1e-12) + is_whole)
+def _without_open_labels(example: Example) -> Example:
+    """Without gold values that are not a number, which scorers do not know."""
+    cats = example.reference.cats
+    if not any(isnan(value) for value in cats.values()):
+        return example
+    reference = example.reference.copy()
+    reference.cats = {label: value for label, value in cats.items() if not isnan(value)}
+    return Example(example.predicted, reference)

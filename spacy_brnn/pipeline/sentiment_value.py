@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -11,13 +11,16 @@ if TYPE_CHECKING:
 
 Explain = Callable[..., "Evidence"]
 
+NEUTRAL = "NEUTRAL"
+
 
 @dataclass(frozen=True)
 class Sentiment:
     """The sentiment of a document or span.
 
-    label: the most probable label, "POSITIVE" or "NEGATIVE" with the model that ships; None
-        where its probability is lower than the component's setting `abstain_below`.
+    label: the most probable label, "POSITIVE" or "NEGATIVE" with the model that ships, or
+        "NEUTRAL" where the setting `neutral` is on; None where its probability is lower than
+        the setting `abstain_below`.
     score: the probability of the most probable label, 0..1.
     polarity: p(POSITIVE) - p(NEGATIVE), -1..1; for other labels the mean of the component's
         `polarities`, weighted by the labels' probabilities.
@@ -64,6 +67,13 @@ class Sentiment:
                 "doc._.sentiment or span._.sentiment for the evidence"
             )
         return self._explain(label=label)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its values by name, for JSON: `json.dumps(data, default=Sentiment.to_dict)`."""
+        return asdict(self)
+
+    # The name by which srsly, and so Doc.to_json(underscore=["sentiment"]), asks for it.
+    toDict = to_dict
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_explain"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -12,8 +12,10 @@ from thinc.types import Floats1d, Floats2d
 from torch import Tensor
 
 from ..architectures.cut_model import CutModel
-from ..evidence.reading import read_tokens
 
+# What the model reads of a document, and where each of its tokens stands in the document's text.
+ReadText = tuple[Doc, list[tuple[int, int]]]
+Read = Callable[[Doc], ReadText]
 # Tokens on each side of a target that the head reads; the states have read the whole document.
 WINDOW = 64
 
@@ -44,10 +46,10 @@ class Window:
     end: int
 
 
-def encode(cut: CutModel, docs: Sequence[Doc]) -> list[Encoded]:
+def encode(cut: CutModel, docs: Sequence[Doc], read: Read) -> list[Encoded]:
     """One pass of embedding and encoder over the documents."""
-    pairs = [read_tokens(doc) for doc in docs]
-    vectors = cut.embed.predict([read for read, _ in pairs])
+    pairs = [read(doc) for doc in docs]
+    vectors = cut.embed.predict([words for words, _ in pairs])
     states = cut.encode.predict(vectors)
     scores = cut.pool.predict(states) @ cut.weights.T + cut.bias
     concatenate = cut.pool.ops.xp.concatenate
@@ -70,13 +72,13 @@ def window(encoded: Encoded, start_char: int, end_char: int) -> Window | None:
     return Window(encoded.tokens[first:last], encoded.scores, start - first, end - first)
 
 
-def windows(cut: CutModel, spans: Sequence[Span]) -> list[Window]:
+def windows(cut: CutModel, spans: Sequence[Span], read: Read) -> list[Window]:
     """A window for each span; every document is encoded once.
 
     Raises ValueError for a span without words.
     """
     docs = list({id(span.doc): span.doc for span in spans}.values())
-    encoded = dict(zip(map(id, docs), encode(cut, docs), strict=True))
+    encoded = dict(zip(map(id, docs), encode(cut, docs, read), strict=True))
     found = []
     for span in spans:
         one = window(encoded[id(span.doc)], span.start_char, span.end_char)

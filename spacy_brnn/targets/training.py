@@ -55,10 +55,12 @@ def encode_texts(
     A target without a word is left out.
     """
     encoded: dict[str, Encoded] = {}
+    read = nlp.get_pipe("brnn_sentiment").read_text
     distinct = list({one.text: None for one in texts})
     for start in range(0, len(distinct), DOCS_AT_ONCE):
         some = distinct[start : start + DOCS_AT_ONCE]
-        for text, one in zip(some, encode(cut, [nlp.make_doc(t) for t in some]), strict=True):
+        docs = [nlp.make_doc(text) for text in some]
+        for text, one in zip(some, encode(cut, docs, read), strict=True):
             encoded[text] = Encoded(one.tokens.astype("float16"), one.scores, one.offsets)
     found = [(window(encoded[one.text], one.start, one.end), one.label) for one in texts]
     return [Target(w, LABELS.index(label), has_neutral) for w, label in found if w is not None]

@@ -115,6 +115,28 @@ def test_cross_entropy_alone_has_the_gradient_of_the_whole_model(trained, make_e
         numpy.testing.assert_allclose(found[key], gradient, atol=1e-6)
 
 
+def test_labels_that_are_not_a_number_are_left_out_of_the_softmax(untrained, make_examples):
+    """As the plain objective does, in every loss that looks at labels."""
+    nlp = untrained()
+    labels = ("POSITIVE", "NEGATIVE", "NEUTRAL")
+    nlp.initialize(lambda: make_examples(nlp, [(t, cats(label, labels)) for t, label in TEXTS]))
+    open_cats = {"POSITIVE": 0.9, "NEGATIVE": 0.1, "NEUTRAL": math.nan}
+    examples = make_examples(nlp, [(text, open_cats) for text, _ in TEXTS])
+    weights = {"cross_entropy": 1.0, "adversarial": 1.0, "perturbation_norm": 1e-6}
+    losses, found = mixed_gradients(nlp, examples, **weights)
+    layer = nlp.get_pipe("brnn_sentiment").model.get_ref("output_layer")
+    key = next(key for key in found if key[1] == "b" and found[key].shape == (3,))
+    assert layer.get_grad("b")[2] == 0.0
+    scores = nlp.get_pipe("brnn_sentiment").predict([e.predicted for e in examples])
+    known = scores[:, :2] / scores[:, :2].sum(axis=1, keepdims=True)
+    expected = 2 * (known - [0.9, 0.1]).mean(axis=0)
+    numpy.testing.assert_allclose(found[key][:2], expected, atol=1e-5)
+    truth = numpy.array([0.9, 0.1])
+    divergence = (truth * numpy.log(truth / known)).sum(axis=1).mean()
+    assert losses["cross_entropy"] == pytest.approx(divergence, abs=1e-5)
+    assert losses["adversarial"] == pytest.approx(divergence, abs=1e-5)
+
+
 @pytest.mark.parametrize("loss", ["cross_entropy", "entropy"])
 def test_gradients_by_finite_differences(loss, trained, make_examples):
     nlp = trained()

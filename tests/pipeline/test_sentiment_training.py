@@ -4,6 +4,7 @@ import warnings
 import numpy
 import pytest
 import spacy
+import torch
 from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam
@@ -200,7 +201,8 @@ def test_positive_label_is_of_two(untrained, make_examples):
         {"POSITIVE": 0.9, "NEGATIVE": 0.2},
         {"POSITIVE": 1.5, "NEGATIVE": 0.0},
         {"POSITIVE": -0.5, "NEGATIVE": 1.0},
-        {"POSITIVE": math.nan, "NEGATIVE": 1.0},
+        {"POSITIVE": math.inf, "NEGATIVE": 0.0},
+        {"POSITIVE": -math.inf, "NEGATIVE": math.nan},
     ],
 )
 def test_values_that_are_no_probabilities_are_refused(gold, untrained, trained, make_examples):
@@ -262,6 +264,39 @@ def test_labels_that_add_up_to_one_make_all_others_false(untrained, make_example
 def test_labels_that_are_open_teach_nothing_and_the_false_one_does(untrained, make_examples):
     nlp = make_four(untrained, make_examples)
     assert (d_scores(nlp, {"B": 0.0}) != 0).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "gold",
+    [
+        {"A": 1.0, "B": 0.0, "C": math.nan, "D": math.nan},
+        {"A": 0.5, "B": 0.2, "C": 0.1, "D": math.nan},
+        {"A": 0.3, "B": 0.7, "C": 0.0, "D": 0.0},
+        {"A": math.nan, "B": 1.0, "C": math.nan, "D": math.nan},
+    ],
+)
+def test_labels_that_are_not_a_number_are_left_out_of_the_softmax(gold, untrained, make_examples):
+    """The gradient is autograd's of the cross-entropy of a softmax over the other labels."""
+    nlp = make_four(untrained, make_examples)
+    logits = torch.tensor([[0.3, -1.0, 2.0, 0.7]], requires_grad=True)
+    truths = torch.tensor([[gold[label] for label in "ABCD"]])
+    known = ~truths.isnan()
+    loss = -(truths[known] * torch.log_softmax(logits[known], dim=0)).sum()
+    loss.backward()
+    example = Example.from_dict(nlp.make_doc("a film"), {"cats": gold})
+    scores = torch.softmax(logits, dim=1).detach().numpy()
+    _, gradient = nlp.get_pipe("brnn_sentiment").get_loss([example], scores)
+    numpy.testing.assert_allclose(gradient, logits.grad.numpy(), atol=1e-6)
+
+
+def test_a_document_whose_labels_are_all_not_a_number_teaches_nothing(trained, make_examples):
+    nlp = trained()
+    gold = {"POSITIVE": math.nan, "NEGATIVE": math.nan}
+    assert not d_scores(nlp, gold).any()
+    weights = network_weights(nlp)
+    losses = nlp.update(make_examples(nlp, [("a film", gold)]), sgd=Adam(0.1))
+    assert losses == {"brnn_sentiment": 0.0}
+    numpy.testing.assert_array_equal(network_weights(nlp), weights)
 
 
 def test_partly_annotated_examples_train(untrained, make_examples, train):

@@ -1,0 +1,147 @@
+"""What the model reads of a document: its words, whatever white space and markup surround them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy
+from spacy.attrs import IS_SPACE, LEMMA, MORPH, NORM, ORTH, POS, SPACY, TAG
+from spacy.tokens import Doc, Span
+
+from ..surface import align_plain, is_plain, read_plain
+
+Tokenizer = Callable[[str], Doc]
+# Words known to be plain are kept by hash, one in each place of a table of this size.
+PLACES = 1 << 16
+LOW_BITS = numpy.uint64(PLACES - 1)
+# What words take along where it was annotated; heads and sentences are the whole document's.
+ANNOTATIONS = (TAG, POS, LEMMA, MORPH)
+
+
+class Reader:
+    """Turns documents into those that the model reads; these stay as they are.
+
+    White-space tokens, invisible characters and (with `markup`) HTML are nothing: a document
+    without any is read as it is, one with white space without those tokens, and one whose text
+    differs from surface.read_plain is read as the tokenizer splits that plain text.
+
+    tokenizer: the pipeline's; without one, only white space is left out.
+    markup: whether texts may be HTML.
+    """
+
+    def __init__(self, tokenizer: Tokenizer | None = None, *, markup: bool = True) -> None:
+        self.tokenizer = tokenizer
+        self.markup = markup
+        self._forget()
+
+    def __getstate__(self) -> dict:
+        return {"tokenizer": self.tokenizer, "markup": self.markup}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def read(self, docs: Sequence[Doc]) -> list[Doc]:
+        """What the model reads of each document."""
+        spaced, suspect = self._sort(docs)
+        read = list(docs)
+        for place in spaced | suspect:
+            doc = docs[place]
+            if place in suspect and self._is_tokenized_anew(doc):
+                doc = self._tokenize(read_plain(doc.text, markup=self.markup))
+            read[place] = _without_space(doc)
+        return read
+
+    def read_spans(self, spans: Sequence[Span]) -> list[Doc]:
+        """What the model reads of each span by itself: the words of its document within it."""
+        parts: dict[int, tuple[Doc, list[tuple[int, int]] | None]] = {}
+        read = []
+        for span in spans:
+            key = id(span.doc)
+            if key not in parts:
+                doc = self.read([span.doc])[0]
+                parts[key] = doc, None if doc is span.doc else self._offsets(span.doc, doc)
+            doc, offsets = parts[key]
+            keep = numpy.zeros(len(doc), dtype=bool)
+            if offsets is None:
+                keep[span.start : span.end] = True
+            else:
+                keep[:] = [
+                    start < span.end_char and end > span.start_char for start, end in offsets
+                ]
+            read.append(_select(doc, keep))
+        return read
+
+    def offsets(self, doc: Doc) -> list[tuple[int, int]]:
+        """Where each token that the model reads stands in the document's text: start and end."""
+        return self._offsets(doc, self.read([doc])[0])
+
+    def _offsets(self, doc: Doc, read: Doc) -> list[tuple[int, int]]:
+        if not self._is_tokenized_anew(doc):
+            kept = doc if read is doc else (token for token in doc if not token.is_space)
+            return [(token.idx, token.idx + len(token)) for token in kept]
+        plain, starts, ends = align_plain(doc.text, markup=self.markup)
+        tokens = (token for token in self._tokenize(plain) if not token.is_space)
+        places = [(token.idx, token.idx + len(token) - 1) for token in tokens]
+        return [(int(starts[first]), int(ends[last])) for first, last in places]
+
+    def _forget(self) -> None:
+        self._plain = numpy.zeros(PLACES, dtype="uint64")
+
+    def _sort(self, docs: Sequence[Doc]) -> tuple[set[int], set[int]]:
+        """The places of documents with white-space tokens, and of those with suspect ones.
+
+        Each document of neither kind is read as it is: nearly all are, so this must be quick.
+        """
+        spaced: set[int] = set()
+        suspect: set[int] = set()
+        if not docs:
+            return spaced, suspect
+        by_doc = [doc.to_array(ORTH) for doc in docs]
+        words = numpy.concatenate(by_doc)
+        places = (words & LOW_BITS).astype("int64")
+        unknown = numpy.flatnonzero(self._plain[places] != words)
+        if not len(unknown):
+            return spaced, suspect
+        ends = numpy.cumsum([len(ids) for ids in by_doc])
+        for word in numpy.unique(words[unknown]):
+            holders = numpy.searchsorted(ends, unknown[words[unknown] == word], side="right")
+            string = docs[holders[0]].vocab.strings[word]
+            if is_plain(string) and string.split() == [string]:
+                self._plain[word & LOW_BITS] = word
+            else:
+                (spaced if string.isspace() else suspect).update(holders.tolist())
+        return spaced, suspect
+
+    def _is_tokenized_anew(self, doc: Doc) -> bool:
+        """Whether its tokens are not those of its plain text.
+
+        An earlier component may have merged tokens and the white space between them.
+        """
+        if self.tokenizer is None:
+            return False
+        text = doc.text
+        return read_plain(text, markup=self.markup) != text or any(
+            len(token.text.split()) > 1 for token in doc
+        )
+
+    def _tokenize(self, text: str) -> Doc:
+        assert self.tokenizer is not None
+        return self.tokenizer(text)
+
+
+def _without_space(doc: Doc) -> Doc:
+    keep = doc.to_array(IS_SPACE) == 0
+    return doc if keep.all() else _select(doc, keep)
+
+
+def _select(doc: Doc, keep: numpy.ndarray) -> Doc:
+    """These tokens of a document, in one of their own."""
+    attributes = [ORTH, SPACY, NORM, *(name for name in ANNOTATIONS if doc.has_annotation(name))]
+    array = doc.to_array(attributes)[keep]
+    selected = Doc(doc.vocab, words=array[:, 0].tolist(), spaces=(array[:, 1] != 0).tolist())
+    if len(selected):
+        selected.from_array(attributes[2:], array[:, 2:])
+    if len(doc.tensor) == len(doc):
+        selected.tensor = doc.tensor[keep]
+    return selected

@@ -1,0 +1,56 @@
+"""Whether what was saved is whole and fits, asked before a component gives up what it has."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import srsly
+from thinc.api import Model
+
+
+def check_folder(path: Path, model: Model, exclude: Sequence[str]) -> None:
+    """Raise ValueError unless the folder of a component can be loaded into such a model."""
+    names = [name for name in ("cfg", "model") if name not in exclude]
+    for name in names:
+        if not (path / name).is_file():
+            raise ValueError(
+                f"{path} is not the folder of a saved brnn_sentiment: it has no file {name!r}"
+            )
+    if "cfg" in names:
+        _check_readable(path / "cfg", srsly.read_json)
+    _check_weights(str(path / "model"), (path / "model").read_bytes(), model)
+
+
+def check_bytes(data: bytes, model: Model) -> None:
+    """Raise ValueError unless a component's bytes can be loaded into such a model."""
+    try:
+        weights = srsly.msgpack_loads(data)["model"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"these are not the bytes of a saved brnn_sentiment: {error}") from error
+    _check_weights("the bytes of the model", weights, model)
+
+
+def _check_readable(file, read) -> None:
+    try:
+        read(file)
+    except ValueError as error:
+        raise ValueError(f"{file} cannot be read ({error}): save the pipeline anew") from error
+
+
+def _check_weights(place: str, data: bytes, model: Model) -> None:
+    """Load them into a model of the same shape, which is thrown away."""
+    trial = model.attrs["untrained"]() if "untrained" in model.attrs else copy.deepcopy(model)
+    try:
+        srsly.msgpack_loads(data)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{place} cannot be read ({error}): it is cut short or damaged, save the pipeline anew"
+        ) from error
+    try:
+        trial.from_bytes(data)
+    except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"{place} is of another model than the config describes: {error}"
+        ) from error
