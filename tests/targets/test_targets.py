@@ -130,7 +130,8 @@ def test_entities_are_targets(with_head):
 
 
 def test_fields_of_offsets(with_head):
-    doc = with_head()(TEXT)
+    nlp = with_head()
+    doc = nlp(TEXT)
     values = target_fields(doc, [(4, 8), (27, 34)])["sentiment_toward"]
     assert [value["text"] for value in values] == ["food", "service"]
     for offsets in ((4, 4), (8, 4), (-1, 3), (40, 99)):
@@ -139,7 +140,8 @@ def test_fields_of_offsets(with_head):
 
 
 def test_what_is_no_target(with_head):
-    doc = with_head()("a  b")
+    nlp = with_head()
+    doc = nlp("a  b")
     with pytest.raises(ValueError, match="there is no word in the span"):
         assert doc[1:2]._.sentiment_toward
 
