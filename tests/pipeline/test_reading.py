@@ -1,0 +1,128 @@
+import pickle
+
+import numpy
+import pytest
+import spacy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc
+
+from spacy_brnn.pipeline.reading import Reader
+
+WORDS = ["It", "isn't", "superb,", "U.S.", "(a", "film).", ":)", "AT&T", "<3", "don't!", "fine..."]
+SPACES = [" ", "\n", "\t", "\u00a0", "\u2003", "\u2028", "\x1c", "\x85", "\r\n"]
+INVISIBLE = ["\u200b", "\u200d", "\ufeff", "\u00ad", "\ufe0f", "\u202e", "\x00", "\U000e0041"]
+nlp = spacy.blank("en")
+reader = Reader(nlp.tokenizer)
+
+
+def words(text, of=reader):
+    return [token.text for token in of.read([nlp.make_doc(text)])[0]]
+
+
+@st.composite
+def edited(draw):
+    """A text, and the same one after edits that a person does not see."""
+    chosen = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8))
+    white = st.lists(st.sampled_from([*SPACES, "<br/>", "<p>", "</p>", "&nbsp;"]), max_size=3)
+    text = "".join(draw(white))
+    for word in chosen:
+        for character in word:
+            text += draw(st.sampled_from(["", "", "", *INVISIBLE]))
+            text += draw(st.sampled_from(["<b>", "<i class='x'>", *[""] * 12]))
+            text += "&amp;" if character == "&" else character
+        text += draw(st.sampled_from(["", "</b>"])) + draw(st.sampled_from(SPACES))
+        text += "".join(draw(white))
+    return " ".join(chosen), text
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edited())
+def test_what_a_person_does_not_see_changes_nothing(texts):
+    plain, changed = texts
+    assert words(changed) == words(plain) == [token.text for token in nlp.make_doc(plain)]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edited())
+def test_offsets_lead_to_what_was_read(texts):
+    doc = nlp.make_doc(texts[1])
+    read, offsets = reader.read([doc])[0], reader.offsets(doc)
+    assert len(read) == len(offsets)
+    for token, (start, end) in zip(read, offsets, strict=True):
+        assert words(doc.text[start:end]) == words(token.text)
+
+
+def test_documents_stay_what_they_are():
+    text = "<p>A  fine\u200b film.</p>\n"
+    doc = nlp.make_doc(text)
+    before = doc.to_bytes()
+    reader.read([doc])
+    assert doc.text == text
+    assert doc.to_bytes() == before
+
+
+def test_a_document_without_anything_odd_is_read_as_it_is():
+    docs = [nlp.make_doc("A fine film, isn't it?"), nlp.make_doc("AT&T <3 a < b")]
+    assert all(a is b for a, b in zip(reader.read(docs), docs, strict=True))
+    assert reader.read([]) == []
+
+
+def test_the_odd_ones_of_a_batch_are_found():
+    texts = ["a film", "a  film", "", " ", "a<br>film", "so", "a\u200b film"]
+    read = reader.read([nlp.make_doc(text) for text in texts])
+    assert [" ".join(token.text for token in doc) for doc in read] == [
+        *("a film", "a film", "", "", "a film", "so", "a film"),
+    ]
+
+
+def test_more_words_than_the_table_has_places():
+    small = Reader(nlp.tokenizer)
+    numbers = " ".join(map(str, range(70_000)))
+    doc = nlp.make_doc(f"{numbers} a  film")
+    assert len(small.read([doc])[0]) == 70_002
+    assert words("a\u200bb  c", small) == ["ab", "c"]
+
+
+def test_annotations_and_tensors_go_along():
+    doc = Doc(
+        nlp.vocab, words=["ca", "\n", "n't"], tags=["MD", "_SP", "RB"], lemmas=["can", "", "not"]
+    )
+    doc[2].norm_ = "not"
+    doc.tensor = numpy.arange(6, dtype="float32").reshape(3, 2)
+    read = reader.read([doc])[0]
+    assert [(t.text, t.norm_, t.tag_, t.lemma_) for t in read] == [
+        ("ca", "ca", "MD", "can"),
+        ("n't", "not", "RB", "not"),
+    ]
+    assert read.tensor.tolist() == [[0, 1], [4, 5]]
+
+
+def test_tokens_that_were_merged_over_white_space():
+    texts = ["New York is fine", "New \u00a0York is fine"]
+    docs = [nlp.make_doc(text) for text in texts]
+    for doc, end in zip(docs, (2, 3), strict=True):
+        with doc.retokenize() as retokenizer:
+            retokenizer.merge(doc[0:end])
+    assert [[t.text for t in doc] for doc in reader.read(docs)] == [texts[0].split()] * 2
+
+
+@pytest.mark.parametrize(
+    "text", ["<p>So <b>fine</b>. A bore</p>", "So  fine. A\nbore", "So fine. A bore"]
+)
+def test_spans_are_read_by_themselves(text):
+    doc = nlp.make_doc(text)
+    middle = text.index(".") + 1
+    spans = [doc.char_span(0, middle, alignment_mode="expand"), doc[:], doc[0:0]]
+    read = [[t.text for t in part] for part in reader.read_spans(spans)]
+    assert read == [["So", "fine", "."], ["So", "fine", ".", "A", "bore"], []]
+
+
+def test_without_a_tokenizer_only_white_space_is_left_out():
+    assert words("a\u200b  <b>film", Reader(None)) == words("a\u200b <b>film", Reader(None))
+    assert "a\u200b" in words("a\u200b  film", Reader(None))
+
+
+def test_a_reader_travels():
+    twin = pickle.loads(pickle.dumps(Reader(nlp.tokenizer, markup=False)))
+    assert words("a\u200b  b &amp; c", twin) == [t.text for t in nlp.make_doc("a b &amp; c")]

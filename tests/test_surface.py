@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_brnn.surface import align_plain, is_plain, read_plain
+
+CASES = [
+    ("<p>The cast is <b>superb</b>.</p>", "\nThe cast is superb.\n"),
+    ("Su<i>perb</i>,<br />truly<BR>so", "Superb,\ntruly\nso"),
+    ("A &amp; B &quot;C&quot; it&#39;s &#x41; &lt;b&gt;", 'A & B "C" it\'s A <b>'),
+    ("&nosuchthing; &amp", "&nosuchthing; &amp"),
+    ("a < b and c > d, <3, AT&T, <unknown>x</unknown>", None),
+    ("won<!-- <p>not</p> -->derful<script>if (a < b) {}</script>!", "wonderful!"),
+    ("<a href=\"x>y\" title='>'>link</a>", "link"),
+    ("<!DOCTYPE html><p>x", "\nx"),
+    ("won\u200bder\u00adful\ufeff \u202eok\u202c", "wonderful ok"),
+    ("<\u200bb>bold</\u200bb>", "bold"),
+    ("soft&shy;hyphen&#8203;", "softhyphen"),
+    ("\ud7ff \u2028 \x85 \x1c \u00a0", None),
+]
+
+
+@pytest.mark.parametrize(("text", "plain"), CASES)
+def test_what_a_person_reads(text, plain):
+    assert read_plain(text) == (text if plain is None else plain)
+
+
+def test_without_markup_only_invisible_characters_go():
+    assert read_plain("<b>su\u200bperb</b> &amp;", markup=False) == "<b>superb</b> &amp;"
+
+
+PIECES = [
+    "<b>",
+    "</b>",
+    "<br/>",
+    "&amp;",
+    "&lt;",
+    "\u200b",
+    "\ufe0f",
+    "<",
+    "&",
+    "a b",
+    " ",
+    "é",
+    ";",
+]
+texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join)
+
+
+@given(texts, st.booleans())
+def test_alignment_gives_the_same_text_and_ordered_places(text, markup):
+    plain, starts, ends = align_plain(text, markup=markup)
+    assert plain == read_plain(text, markup=markup)
+    assert len(plain) == len(starts) == len(ends)
+    assert all(starts[i] < ends[i] <= len(text) for i in range(len(plain)))
+    assert all(starts[i] <= starts[i + 1] for i in range(len(plain) - 1))
+    for character, start, end in zip(plain, starts, ends, strict=True):
+        assert end - start > 1 or character in (text[start], "\n")
+
+
+@given(texts)
+def test_a_plain_text_is_left_alone(text):
+    if is_plain(text):
+        assert read_plain(text) is text
+
+
+def test_places_of_references_and_tags():
+    text = "x &amp; su<b>p</b>er"
+    plain, starts, ends = align_plain(text)
+    assert plain == "x & super"
+    assert [text[a:b] for a, b in zip(starts, ends, strict=True)] == [
+        *("x", " ", "&amp;", " ", "s", "u", "p", "e", "r"),
+    ]
