@@ -17,7 +17,11 @@ STRONG = 0.5
 
 
 def render(
-    docs: Doc | Span | Iterable[Doc | Span], *, page: bool = False, jupyter: bool | None = None
+    docs: Doc | Span | Iterable[Doc | Span],
+    *,
+    page: bool = False,
+    jupyter: bool | None = None,
+    extension: str = "sentiment",
 ) -> str | None:
     """Show why documents got their sentiment: their tokens, shaded by sign and strength.
 
@@ -28,11 +32,12 @@ def render(
     docs: a document, a span (read by itself), or several.
     page: make a whole HTML page.
     jupyter: display it in a notebook and return None; by default where there is one.
+    extension: the component's setting of that name.
     RETURNS: HTML.
     Raises ValueError for a document without sentiment.
     """
     texts = [docs] if isinstance(docs, Doc | Span) else list(docs)
-    html = f'<div class="sentiment-evidence">{"".join(_figure(text) for text in texts)}</div>'
+    html = f'<div class="sentiment-evidence">{"".join(_figure(text, extension) for text in texts)}</div>'
     html = _PAGE.format(style=_PAGE_STYLE, body=html) if page else html
     if jupyter or (jupyter is None and is_in_jupyter()):
         from IPython.display import HTML, display
@@ -51,8 +56,8 @@ def marked_text(evidence: Evidence) -> str:
     )
 
 
-def _figure(text: Doc | Span) -> str:
-    sentiment = text._.sentiment
+def _figure(text: Doc | Span, extension: str) -> str:
+    sentiment = text._.get(extension) if text._.has(extension) else None
     if sentiment is None:
         raise ValueError(
             f"the document that begins {text.text[:40]!r} has no sentiment: let a pipeline with "

@@ -12,6 +12,7 @@ from spacy.tokens import DocBin
 from spacy_brnn.architectures.precision import predict_in
 from spacy_brnn.architectures.cut_model import cut_model
 from spacy_brnn.evidence.fields import evidence_fields
+from spacy_brnn.evidence.render import render
 
 from .conftest import MODEL
 
@@ -177,3 +178,31 @@ def test_evidence_prints(nlp):
     printed = str(nlp("A wonderful film. A dreadful waste of time.")._.sentiment.evidence())
     assert printed.startswith("POSITIVE (+) against NEGATIVE (-): logit ")
     assert "wonderful +" in printed
+
+
+def test_a_label_that_does_not_show_has_its_evidence(train_pipeline):
+    pairs = [("dreadful", "NEGATIVE"), ("a table", "NEUTRAL"), ("wonderful", "POSITIVE")]
+    nlp = train_pipeline(pairs, neutral=False)
+    doc = nlp("wonderful table")
+    assert set(doc.cats) == {"POSITIVE", "NEGATIVE"}
+    evidence = doc._.sentiment.evidence()
+    assert (evidence.toward, evidence.against) == ("POSITIVE", "NEGATIVE")
+    values = {span.text: value for span, value in doc._.sentiment.evidence(label="NEUTRAL")}
+    assert values["table"] > 0 > values["wonderful"]
+
+
+def test_markup_adds_nothing_and_words_in_it_keep_their_place(nlp):
+    plain = nlp("A wonderful film")._.sentiment.evidence()
+    doc = nlp("<p>A <b>wonderful</b> film</p>")
+    evidence = doc._.sentiment.evidence()
+    assert evidence.logit == pytest.approx(plain.logit, abs=1e-4)
+    assert sum(evidence.contributions) == pytest.approx(sum(plain.contributions), abs=1e-4)
+    strongest = max(evidence, key=lambda one: abs(one[1]))[0]
+    assert "wonderful" in strongest.text
+
+
+def test_another_name_of_the_extension(train_pipeline):
+    nlp = train_pipeline(extension="mood")
+    doc = nlp(TEXT)
+    assert evidence_fields(doc, extension="mood")["sentiment_evidence"]
+    assert "wonderful" in render(doc, extension="mood")
