@@ -37,7 +37,8 @@ def render(
     Raises ValueError for a document without sentiment.
     """
     texts = [docs] if isinstance(docs, Doc | Span) else list(docs)
-    html = f'<div class="sentiment-evidence">{"".join(_figure(text, extension) for text in texts)}</div>'
+    figures = "".join(_figure(text, extension) for text in texts)
+    html = f'<div class="sentiment-evidence">{figures}</div>'
     html = _PAGE.format(style=_PAGE_STYLE, body=html) if page else html
     if jupyter or (jupyter is None and is_in_jupyter()):
         from IPython.display import HTML, display

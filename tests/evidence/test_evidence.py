@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
-from spacy_brnn.architectures.precision import predict_in
 from spacy_brnn.architectures.cut_model import cut_model
+from spacy_brnn.architectures.precision import predict_in
 from spacy_brnn.evidence.fields import evidence_fields
 from spacy_brnn.evidence.render import render
 
