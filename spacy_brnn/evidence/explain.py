@@ -50,7 +50,7 @@ def _by_token(
 
     offsets: of the tokens read, in the span's document. contributions: (tokens read,)
     """
-    sums = numpy.zeros(len(span), dtype="float64")
+    sums: numpy.ndarray = numpy.zeros(len(span), dtype="float64")
     for (start, end), contribution in zip(offsets, contributions.tolist(), strict=True):
         covered = span.doc.char_span(start, end, alignment_mode="expand")
         first, last = max(covered.start, span.start), min(covered.end, span.end)
