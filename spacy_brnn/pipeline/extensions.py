@@ -202,7 +202,8 @@ def _find_scorer(doc: Doc, extension: str) -> SpanScorer | None:
     guest_of = _guests.get(doc, {}).get(extension)
     # The last one added first.
     hosts = [*_scorers.get((id(doc.vocab), extension), []), *([guest_of] if guest_of else [])]
-    return next((scorer for scorer in (host() for host in reversed(hosts)) if scorer is not None), None)
+    alive = (host() for host in reversed(hosts))
+    return next((scorer for scorer in alive if scorer is not None), None)
 
 
 def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
