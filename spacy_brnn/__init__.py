@@ -6,13 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evidence.render import render
     from .pipeline.extensions import score_spans
     from .pipeline.sentiment_value import Sentiment
 
 __version__ = "0.1.0"
-__all__ = ["Sentiment", "score_spans"]
+__all__ = ["Sentiment", "render", "score_spans"]
 
-_PLACES = {"Sentiment": ".pipeline.sentiment_value", "score_spans": ".pipeline.extensions"}
+_PLACES = {
+    "Sentiment": ".pipeline.sentiment_value",
+    "render": ".evidence.render",
+    "score_spans": ".pipeline.extensions",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -139,6 +139,40 @@ def annotate(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("source", metavar="TEXT|FILE|-")
+@click.option(
+    "--model",
+    metavar="PIPELINE",
+    help="A spaCy pipeline with brnn_sentiment: a folder or an installed package. Default: the "
+    "English model that ships.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write an HTML page.",
+)
+def explain(source: str, model: str | None, html: Path | None) -> None:
+    """Score a text, and show what in it carries the score.
+
+    Prints the text with the words that speak for POSITIVE in blue, those that speak for NEGATIVE
+    in orange and underlined, and the one to three clauses that say most.
+
+    \b
+    Examples:
+      spacy-brnn explain "The plot is thin, but I was moved by the ending."
+      spacy-brnn explain review.txt --html review.html
+      cat review.txt | spacy-brnn explain -
+    """
+    from spacy_brnn.evidence.command import ExplainError, explain_text
+
+    try:
+        click.echo(explain_text(source, model, html))
+    except ExplainError as err:
+        raise click.ClickException(str(err)) from None
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(as_json: bool) -> None:
     """Print versions, the device, and the card of the model that ships."""

@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary, ref
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
+from ..evidence.evidence import Evidence
+from ..targets.value import TargetSentiment
 from .sentiment_value import NEUTRAL, Sentiment
 
 ATTRIBUTE = "sentiment"
@@ -35,8 +37,18 @@ class SpanScorer(Protocol):
     def label_polarities(self) -> Mapping[str, float]:
         """What each of its labels counts in the polarity."""
 
+    @property
+    def abstain_below(self) -> float:
+        """The probability that a label must have to be given."""
+
     def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:
         """The sentiment of each span, read by itself."""
+
+    def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
+        """The evidence for the sentiment of a document, or of a span read by itself."""
+
+    def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
+        """What its document says toward each span."""
 
 
 # A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
@@ -53,7 +65,8 @@ def register_extensions(name: str) -> None:
     """
     if not name.isidentifier():
         raise ValueError(f"the setting `extension` must be a Python name, not {name!r}")
-    for owner, getter in zip((Doc, Span), _getters(name), strict=True):
+    names, getters = (name, name, f"{name}_toward"), _getters(name)
+    for owner, name, getter in zip((Doc, Span, Span), names, getters, strict=True):
         if not owner.has_extension(name):
             owner.set_extension(name, getter=getter)
         elif owner.get_extension(name)[2] is not getter:
@@ -109,7 +122,43 @@ def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Se
 
 @cache
 def _getters(name: str) -> Sequence[Callable]:
-    return partial(_doc_sentiment, name), partial(_span_sentiment, name)
+    getters = (_doc_sentiment, _span_sentiment, _sentiment_toward)
+    return [partial(getter, name) for getter in getters]
+
+
+def set_abstention(doc: Doc, extension: str, abstain_below: float) -> None:
+    """Keep with the document when it gets no label, where that may be."""
+    doc.user_data.pop(f"brnn_{extension}_abstain_below", None)
+    if abstain_below:
+        doc.user_data[f"brnn_{extension}_abstain_below"] = abstain_below
+
+
+def set_targets(
+    doc: Doc, extension: str, spans: Sequence[Span], values: Sequence[TargetSentiment]
+) -> None:
+    """Keep with the document what it says toward some of its spans."""
+    doc.user_data[f"brnn_{extension}_toward"] = {
+        f"{span.start}:{span.end}": list(value.probabilities)
+        for span, value in zip(spans, values, strict=True)
+    }
+
+
+def score_targets(spans: Sequence[Span], *, extension: str = ATTRIBUTE) -> list[TargetSentiment]:
+    """What a document says toward each of its spans, as `span._.sentiment_toward`, in one pass.
+
+    Raises ValueError for a span without words, or where the pipeline is gone.
+    """
+    if not spans:
+        return []
+    return _require_scorer(spans[0].doc, extension).score_targets(spans)
+
+
+def _sentiment_toward(extension: str, span: Span) -> TargetSentiment:
+    values = span.doc.user_data.get(f"brnn_{extension}_toward", {})
+    kept = values.get(f"{span.start}:{span.end}")
+    if kept:
+        return TargetSentiment.from_probabilities(kept)
+    return score_targets([span], extension=extension)[0]
 
 
 def _polarities_key(extension: str) -> str:
@@ -118,12 +167,23 @@ def _polarities_key(extension: str) -> str:
 
 def _doc_sentiment(extension: str, doc: Doc) -> Sentiment | None:
     polarities = doc.user_data.get(_polarities_key(extension))
-    if polarities is None:
+    abstain_below = doc.user_data.get(f"brnn_{extension}_abstain_below")
+    if polarities is None or abstain_below is None:
         # A DocBin leaves user data out: the pipeline still knows.
         scorer = _find_scorer(doc, extension)
-        polarities = scorer.label_polarities if scorer else _guess_polarities(doc)
+        if polarities is None:
+            polarities = scorer.label_polarities if scorer else _guess_polarities(doc)
+        if abstain_below is None:
+            abstain_below = scorer.abstain_below if scorer else 0.0
     scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
-    return Sentiment.from_scores(scores, polarities) if scores else None
+    if not scores:
+        return None
+    explain = partial(_explain, extension, doc)
+    return Sentiment.from_scores(scores, polarities, abstain_below=abstain_below, explain=explain)
+
+
+def _explain(extension: str, doc: Doc, *, label: str | None = None) -> Evidence:
+    return _require_scorer(doc, extension).explain(doc, label=label)
 
 
 def _guess_polarities(doc: Doc) -> Mapping[str, float]:

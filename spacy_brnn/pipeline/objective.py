@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from spacy.tokens import Doc
 from thinc.api import Model, chain, set_dropout_rate
 from thinc.types import Floats2d
+
+from ..architectures.input_gradients import gradients_kept
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class MixedLoss:
         """The direction that changes the prediction most, by one step of power iteration."""
         xp = self.ops.xp
         noise = [xp.random.normal(size=x.shape).astype("float32") for x in vectors]
-        with _gradients_kept(self.rest):
+        with gradients_kept(self.rest):
             moved = self._moved(vectors, noise, self.objective.probe_norm)
             scores, backprop = self.rest(moved, is_train=True)
             return backprop(scores - targets)
@@ -240,31 +240,3 @@ def _cut(model: Model) -> tuple[Model, Model]:
     before = [*model.layers[:place], tok2vec.get_ref("embed")]
     after = [tok2vec.get_ref("encode"), *model.layers[place + 1 :]]
     return (chain(*before) if len(before) > 1 else before[0]), chain(*after)
-
-
-@contextmanager
-def _gradients_kept(model: Model) -> Iterator[None]:
-    """Backpropagate to the inputs alone: the parameters' gradients stay what they are."""
-    parameters = [
-        parameter
-        for node in model.walk()
-        for shim in node.shims
-        for parameter in shim._model.parameters()
-        if parameter.requires_grad
-    ]
-    kept = [
-        (node, name, node.get_grad(name).copy() if node.has_grad(name) else None)
-        for node in model.walk()
-        for name in node.param_names
-        if node.has_param(name)
-    ]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        for node, name, gradient in kept:
-            if node.has_grad(name):
-                node.set_grad(name, gradient if gradient is not None else node.get_grad(name) * 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from math import isnan
 from pathlib import Path
@@ -23,6 +24,7 @@ from thinc.types import Floats2d
 from ..architectures.precision import AUTO, choose_precision, predict_in
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from .english import EnglishCheck
+from .explaining import Explaining, check_abstention
 from .extensions import (
     ATTRIBUTE,
     DEFAULT_POLARITIES,
@@ -55,6 +57,9 @@ SMALLEST_SUM = 1e-30
         "objective": {"cross_entropy": 1.0},
         "precision": AUTO,
         "threshold": 0.0,
+        "abstain_below": 0.0,
+        "targets": None,
+        "target_head": None,
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
     default_score_weights={
@@ -81,6 +86,9 @@ def make_brnn_sentiment(
     objective: dict[str, float],
     precision: str,
     threshold: float,
+    abstain_below: float,
+    targets: str | None,
+    target_head: str | None,
     scorer: Callable | None,
 ) -> BRNNSentiment:
     """Create a brnn_sentiment component; by default with the weights that ship.
@@ -95,6 +103,12 @@ def make_brnn_sentiment(
     precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
         on a CPU that computes in it, else float32.
     threshold: handed to the scorer, as spaCy's textcat does.
+    abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
+        have no label, but None.
+    targets: spans that `span._.sentiment_toward` is computed for with the document, rather than
+        when asked: "ents", or the key of a group in `doc.spans`.
+    target_head: the file of a head for `span._.sentiment_toward`, as `python -m
+        spacy_brnn.targets train` writes it; None for the one that ships with the weights.
     scorer: the scoring method.
     Raises ValueError for a field that Objective does not have, an unknown precision, or an
     extension that is taken.
@@ -110,12 +124,15 @@ def make_brnn_sentiment(
         objective=Objective.from_config(objective),
         precision=precision,
         threshold=threshold,
+        abstain_below=abstain_below,
+        targets=targets,
+        target_head=target_head,
         scorer=scorer,
         tokenizer=nlp.tokenizer,
     )
 
 
-class BRNNSentiment(TextCategorizer):
+class BRNNSentiment(Explaining, TextCategorizer):
     """Annotate documents with sentiment.
 
     Sets `doc.cats` (probabilities of exclusive labels), `doc._.sentiment` (a Sentiment),
@@ -152,6 +169,9 @@ class BRNNSentiment(TextCategorizer):
         objective: Objective = SUPERVISED,
         precision: str = AUTO,
         threshold: float = 0.0,
+        abstain_below: float = 0.0,
+        targets: str | None = None,
+        target_head: str | None = None,
         scorer: Callable | None = textcat_score,
         tokenizer: Tokenizer | None = None,
     ) -> None:
@@ -163,8 +183,12 @@ class BRNNSentiment(TextCategorizer):
         for label, polarity in polarities.items():
             if not -1.0 <= polarity <= 1.0:
                 raise ValueError(f"polarities lie in -1..1, not {label!r}: {polarity}")
+        check_abstention(name, abstain_below)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.polarities = polarities
+        self.abstain_below = abstain_below
+        self.targets = targets
+        self.target_head = target_head
         self.extension = extension
         self.objective = objective
         self.precision = choose_precision(precision)
@@ -245,12 +269,14 @@ class BRNNSentiment(TextCategorizer):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
         """Write scores from predict to the documents."""
+        docs = list(docs)
         labels, polarities = self.visible_labels, self.label_polarities
         for doc, row in zip(docs, self._visible(scores).tolist(), strict=True):
             annotate(doc, self, polarities)
             cats = dict(zip(labels, row, strict=True))
             doc.cats.update(cats)
             doc.sentiment = Sentiment.from_scores(cats, polarities).polarity
+        self._keep_with(docs)
 
     def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:
         """The sentiment of each span, read by itself without its context, in few passes."""
@@ -263,9 +289,16 @@ class BRNNSentiment(TextCategorizer):
                 read = [span.as_doc() for span in part]
             else:
                 read = self.reader.read_spans(part)
-            for row in self._visible(self._score(read)).tolist():
+            rows = self._visible(self._score(read)).tolist()
+            for span, row in zip(part, rows, strict=True):
                 scores = dict(zip(labels, row, strict=True))
-                found.append(Sentiment.from_scores(scores, polarities))
+                value = Sentiment.from_scores(
+                    scores,
+                    polarities,
+                    abstain_below=self.abstain_below,
+                    explain=partial(self.explain, span),
+                )
+                found.append(value)
         return found
 
     def score_span(self, span: Span) -> Sentiment:

@@ -1,0 +1,96 @@
+"""What `spacy-brnn explain` does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+
+from .render import render
+from .terminal import terminal_text
+
+STDIN = "-"
+
+
+class ExplainError(ValueError):
+    """What the user has to change."""
+
+
+def explain_text(source: str, model: str | None = None, html: Path | None = None) -> str:
+    """Score a text and say why, for a terminal.
+
+    source: a text, a file of one, or - for standard input.
+    model: a pipeline with brnn_sentiment; None for the English one that ships.
+    html: where to write an HTML page of it too.
+    Raises ExplainError for an input, a pipeline or an output that does not do.
+    """
+    text = read_source(source)
+    if not text.strip():
+        raise ExplainError("there is no text to explain")
+    nlp = load_pipeline(model)  # Evidence is read off it: it must stay.
+    doc = nlp(text)
+    try:
+        shown = terminal_text(doc)
+        page = render(doc, page=True, jupyter=False)
+    except ValueError as error:
+        raise ExplainError(str(error)) from None
+    if html is not None:
+        _write(html, page or "")
+    return shown
+
+
+def read_source(source: str) -> str:
+    """The text that a command's argument stands for.
+
+    Raises ExplainError for a file that is not there or holds no UTF-8.
+    """
+    if source == STDIN:
+        return _decode(sys.stdin.buffer.read(), "standard input")
+    path = Path(source)
+    if _is_file(path):
+        return _decode(path.read_bytes(), source)
+    if not any(c.isspace() for c in source) and (path.suffix or len(path.parts) > 1):
+        raise ExplainError(f"{source}: no such file (a text of one word is read from -)")
+    return source
+
+
+def load_pipeline(model: str | None) -> Language:
+    """A pipeline that scores sentiment.
+
+    Raises ExplainError where it cannot be loaded or has no brnn_sentiment.
+    """
+    if model is None:
+        nlp = spacy.blank("en")
+        nlp.add_pipe("brnn_sentiment")
+        return nlp
+    try:
+        nlp = spacy.load(model)
+    except (OSError, ValueError) as error:
+        raise ExplainError(f"cannot load the pipeline {model}: {error}") from None
+    if not any("doc._.sentiment" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
+        names = ", ".join(nlp.pipe_names) or "nothing"
+        raise ExplainError(f"the pipeline {model} has no brnn_sentiment (it has: {names})")
+    return nlp
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # A text may be too long for a name, or hold a null.
+        return False
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ExplainError(f"{name}: byte {error.start} is not UTF-8; convert it first") from None
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ExplainError(f"{path}: cannot be written ({error.strerror})") from None

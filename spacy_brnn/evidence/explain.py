@@ -1,0 +1,58 @@
+"""From a model and a text to the evidence for the text's score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+from spacy.tokens import Doc, Span
+from thinc.api import Model
+from thinc.types import Floats2d
+
+from ..architectures.cut_model import cut_model
+from .attribution import attribute
+from .direction import Direction
+from .evidence import Evidence
+
+
+def explain(
+    model: Model[list[Doc], Floats2d],
+    text: Span,
+    read: Doc,
+    offsets: Sequence[tuple[int, int]],
+    direction: Direction,
+) -> Evidence:
+    """The evidence for the sum of logits that `direction` names.
+
+    model: a spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
+    text: what the evidence is about, a document's whole span or one read by itself.
+    read: what the model reads of it.
+    offsets: where each token read stands in the document's text: start and end.
+    Raises ValueError for another model.
+    """
+    cut = cut_model(model)
+    weights = model.ops.asarray1f(numpy.asarray(direction.weights, dtype="float32"))
+    attribution = attribute(cut, read, weights)
+    return Evidence(
+        text=text,
+        contributions=_by_token(text, offsets, attribution.contributions),
+        logit=attribution.logit,
+        remainder=attribution.remainder,
+        toward=direction.toward,
+        against=direction.against,
+    )
+
+
+def _by_token(
+    span: Span, offsets: Sequence[tuple[int, int]], contributions: numpy.ndarray
+) -> tuple[float, ...]:
+    """What each token of the span adds; of a token read that covers several, each its part.
+
+    offsets: of the tokens read, in the span's document. contributions: (tokens read,)
+    """
+    sums: numpy.ndarray = numpy.zeros(len(span), dtype="float64")
+    for (start, end), contribution in zip(offsets, contributions.tolist(), strict=True):
+        covered = span.doc.char_span(start, end, alignment_mode="expand")
+        first, last = max(covered.start, span.start), min(covered.end, span.end)
+        sums[first - span.start : last - span.start] += contribution / max(1, last - first)
+    return tuple(sums.tolist())

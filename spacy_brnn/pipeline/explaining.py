@@ -1,0 +1,95 @@
+"""What brnn_sentiment answers beyond a score: evidence, and the sentiment toward spans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spacy.tokens import Doc, Span
+from thinc.api import Model
+
+from ..evidence.direction import of_label, of_polarity
+from ..evidence.evidence import Evidence
+from ..evidence.explain import explain
+from ..pretrained import weights
+from ..targets.features import ReadText
+from ..targets.head_file import FILE_NAME as HEAD_FILE
+from ..targets.scorer import TargetScorer
+from ..targets.value import TargetSentiment
+from .extensions import set_abstention, set_targets
+from .reading import Reader
+
+
+class Explaining:
+    """A part of BRNNSentiment, whose attributes it uses.
+
+    abstain_below: the probability that a label must have to be given.
+    targets: spans scored with the document: "ents", or a key of doc.spans; None for none.
+    target_head: the file of the head for targets; None for the one that ships.
+    """
+
+    model: Model
+    reader: Reader
+    labels: Sequence[str]
+    polarities: Mapping[str, float]
+    extension: str
+    abstain_below: float
+    targets: str | None
+    target_head: str | None
+    _target_scorer: TargetScorer | None = None
+
+    def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
+        """The evidence for the sentiment of a document, or of a span read by itself.
+
+        label: a label to have it for, against the others; None for positive against negative.
+        Raises ValueError for an unknown label, or a model that is not a
+        spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
+        """
+        if label is not None:
+            direction = of_label(self.labels, label)
+        else:
+            cats = text.cats if isinstance(text, Doc) else {}
+            predicted = max(self.labels, key=lambda name: cats.get(name, 0.0))
+            direction = of_polarity(self.labels, self.polarities, predicted)
+        return explain(self.model, text[:], *self.read_text(text), direction)
+
+    def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
+        """What its document says toward each span; the documents are read once.
+
+        Raises ValueError for a span without words, or where the model has no head for it.
+        """
+        if self._target_scorer is None or self._target_scorer.model is not self.model:
+            head = self.target_head or weights.folder(weights.DEFAULT) / HEAD_FILE
+            self._target_scorer = TargetScorer(self.model, Path(head), self.read_text)
+        return self._target_scorer.score(spans)
+
+    def read_text(self, text: Doc | Span) -> ReadText:
+        """What the model reads of a document or a span, and where that stands in the document."""
+        offsets = self.reader.offsets(text.doc)
+        if isinstance(text, Doc):
+            return self.reader.read([text])[0], offsets
+        start, end = text.start_char, text.end_char
+        within = [(first, last) for first, last in offsets if first < end and last > start]
+        return self.reader.read_spans([text])[0], within
+
+    def _keep_with(self, docs: Sequence[Doc]) -> None:
+        """Keep with scored documents when they get no label, and what they say of targets."""
+        for doc in docs:
+            set_abstention(doc, self.extension, self.abstain_below)
+        if self.targets is None:
+            return
+        by_doc = [
+            [span for span in self._targets_of(doc) if not span.text.isspace()] for doc in docs
+        ]
+        values = iter(self.score_targets([span for spans in by_doc for span in spans]))
+        for doc, spans in zip(docs, by_doc, strict=True):
+            set_targets(doc, self.extension, spans, [next(values) for _ in spans])
+
+    def _targets_of(self, doc: Doc) -> Sequence[Span]:
+        return doc.ents if self.targets == "ents" else list(doc.spans.get(self.targets, []))
+
+
+def check_abstention(name: str, abstain_below: float) -> None:
+    """Raise ValueError where it is no probability."""
+    if not 0.0 <= abstain_below <= 1.0:
+        raise ValueError(f"abstain_below of {name!r} is a probability, 0..1, not {abstain_below}")

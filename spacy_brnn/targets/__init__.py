@@ -1,0 +1,1 @@
+"""Sentiment toward a part of a document, as the document speaks of it."""

@@ -1,0 +1,112 @@
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+import spacy
+from click.testing import CliRunner
+
+import spacy_brnn
+from spacy_brnn.cli import main
+
+from .conftest import TEXTS
+
+
+class Text(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.text = [], ""
+
+    def handle_starttag(self, tag, attributes):
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data if "div" in self.open[1:] and "figcaption" not in self.open else ""
+
+
+def text_of(html):
+    parser = Text()
+    parser.feed(html)
+    assert not parser.open
+    return parser.text
+
+
+@pytest.mark.parametrize("text", ["<b>wonderful</b> & 'dreadful'\n  <script>", "", *dict(TEXTS)])
+def test_the_text_shows_as_it_is(nlp, text):
+    assert text_of(spacy_brnn.render(nlp(text))) == text
+
+
+def test_signs_are_told_without_colours(nlp):
+    html = spacy_brnn.render(nlp("wonderful dreadful"))
+    marks = dict(re.findall(r'<mark style="([^"]*)" title="[^"]*">(\w+)</mark>', html))
+    styles = {word: style for style, word in marks.items()}
+    assert "solid" in styles["wonderful"] and "dashed" in styles["dreadful"]
+    assert "toward POSITIVE" in html and "toward NEGATIVE" in html
+
+
+def test_several_and_spans_and_a_page(nlp):
+    doc = nlp("A wonderful film. A dreadful waste.")
+    html = spacy_brnn.render([doc, doc[4:]], page=True)
+    assert html.startswith("<!doctype html>") and html.count("<figure") == 2
+
+
+def test_a_document_that_nothing_scored():
+    with pytest.raises(ValueError, match="begins 'never scored' has no sentiment"):
+        spacy_brnn.render(spacy.blank("en")("never scored"))
+
+
+def test_importing_the_package_stays_cheap():
+    code = "import spacy_brnn, sys; assert not {'spacy', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def explain(*arguments, **settings):
+    return CliRunner().invoke(main, ["explain", *arguments], **settings)
+
+
+@pytest.fixture
+def folder(nlp, tmp_path):
+    nlp.to_disk(tmp_path / "pipeline")
+    return str(tmp_path / "pipeline")
+
+
+def test_explain_a_text_a_file_and_standard_input(folder, tmp_path):
+    text = "A wonderful film, warm and funny."
+    shown = explain(text, "--model", folder)
+    assert shown.exit_code == 0, shown.output
+    assert text in shown.stdout and "logit(POSITIVE) - logit(NEGATIVE): +" in shown.stdout
+    path = tmp_path / "review.txt"
+    path.write_text(text, encoding="utf-8-sig")
+    assert explain(str(path), "--model", folder).stdout == shown.stdout
+    assert explain("-", "--model", folder, input=text).stdout == shown.stdout
+
+
+def test_explain_has_colours_in_a_terminal(folder):
+    assert "\x1b[" in explain("A wonderful film", "--model", folder, color=True).stdout
+
+
+def test_explain_writes_html(folder, tmp_path):
+    page = tmp_path / "page.html"
+    assert explain("A wonderful film", "--model", folder, "--html", str(page)).exit_code == 0
+    assert "wonderful" in page.read_text(encoding="utf-8")
+
+
+def test_explain_says_what_is_wrong(folder, tmp_path):
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"caf\xe9")
+    blank = tmp_path / "blank"
+    spacy.blank("en").to_disk(blank)
+    for arguments, message in (
+        (["review.txt"], "review.txt: no such file"),
+        ([str(bad), "--model", folder], "bad.txt: byte 3 is not UTF-8"),
+        ([" ", "--model", folder], "there is no text to explain"),
+        (["a text", "--model", str(tmp_path / "none")], "cannot load the pipeline"),
+        (["a text", "--model", str(blank)], "has no brnn_sentiment (it has: nothing)"),
+        (["a text", "--model", folder, "--html", str(tmp_path / "x/y.html")], "cannot be written"),
+    ):
+        result = explain(*arguments)
+        assert result.exit_code == 1 and message in result.output, result.output

@@ -1,0 +1,180 @@
+import json
+
+import pytest
+import spacy
+import torch
+from click.testing import CliRunner
+from spacy.tokens import Doc
+
+from spacy_brnn.architectures.cut_model import cut_model
+from spacy_brnn.corpora.errors import CorpusError
+from spacy_brnn.corpora.targeted_texts import read_targeted_sets
+from spacy_brnn.nn.target_head import TargetHead
+from spacy_brnn.targets.__main__ import main
+from spacy_brnn.targets.fields import target_fields
+from spacy_brnn.targets.head_file import save_head
+from spacy_brnn.targets.value import TargetSentiment
+
+from .conftest import write_set
+
+TEXT = "the food was great but the service was awful"
+
+
+@pytest.fixture
+def folder(nlp, tmp_path):
+    nlp.to_disk(tmp_path / "pipeline")
+    return str(tmp_path / "pipeline")
+
+
+@pytest.fixture
+def with_head(nlp, folder, tmp_path):
+    """Make a pipeline with a head drawn at random; keywords are settings of the component."""
+
+    def load(**settings):
+        cut = cut_model(nlp.get_pipe("brnn_sentiment").model)
+        torch.manual_seed(0)
+        sizes = {"input_width": 16, "score_width": 2, "hidden_width": 4}
+        save_head(TargetHead(**sizes), sizes, cut, tmp_path / "head.msgpack")
+        settings = {"target_head": str(tmp_path / "head.msgpack"), **settings}
+        return spacy.load(folder, config={"components": {"brnn_sentiment": settings}})
+
+    return load
+
+
+def test_training_learns_to_tell_targets_apart(sets, folder, tmp_path):
+    head = tmp_path / "heads" / "head.msgpack"
+    arguments = ["train", str(sets), str(head), "--model", folder, "--epochs", "40"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert not head.with_name("head.msgpack.checkpoint").exists()
+    config = {"components": {"brnn_sentiment": {"target_head": str(head)}}}
+    doc = (nlp := spacy.load(folder, config=config))(TEXT)
+    assert nlp.meta
+    assert doc[1:2]._.sentiment_toward.label == "POSITIVE"
+    assert doc[6:7]._.sentiment_toward.label == "NEGATIVE"
+    again = CliRunner().invoke(main, ["evaluate", str(sets), str(head), "--model", folder])
+    assert again.exit_code == 0 and again.output.strip() == result.output.splitlines()[-1].strip()
+    assert "menu" in again.output and "macro F1" in again.output
+
+
+def test_training_goes_on_after_the_last_epoch(sets, folder, tmp_path, monkeypatch):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    arguments = ["train", str(sets), "--model", folder, "--epochs", "3"]
+    assert CliRunner().invoke(main, [*arguments, str(whole)]).exit_code == 0
+    reports = []
+
+    def stop(text, **_):
+        reports.append(text)
+        if len(reports) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("spacy_brnn.targets.__main__.click.echo", stop)
+        assert CliRunner().invoke(main, [*arguments, str(parts)]).exit_code != 0
+    result = CliRunner().invoke(main, [*arguments, str(parts)])
+    assert "epoch 1/3" not in result.output and "epoch 3/3" in result.output
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_a_value_has_three_probabilities(with_head):
+    nlp = with_head()
+    value = nlp(TEXT)[1:2]._.sentiment_toward
+    assert sum(value.probabilities) == pytest.approx(1.0, abs=1e-5)
+    positive, negative, _ = value.probabilities
+    assert value.polarity == pytest.approx(positive - negative)
+    assert value.score == max(value.probabilities) and str(value).startswith(value.label)
+
+
+def test_targets_of_one_text_differ_and_do_not_depend_on_each_other(with_head):
+    nlp = with_head()
+    doc, other = nlp(TEXT), nlp("so  long " + "film " * 100)
+    component = nlp.get_pipe("brnn_sentiment")
+    spans = [doc[1:2], other[3:5], doc[6:7]]
+    together = component.score_targets(spans)
+    for span, value in zip(spans, together, strict=True):
+        assert span._.sentiment_toward.probabilities == pytest.approx(value.probabilities, abs=1e-5)
+    assert together[0] != together[2]
+    assert component.score_targets([]) == []
+
+
+def test_white_space_changes_nothing(with_head):
+    nlp = with_head()
+    plain, spaced = nlp(TEXT), nlp("\n " + TEXT.replace(" ", "  "))
+    (food,) = [token.i for token in spaced if token.text == "food"]
+    assert spaced[food : food + 1]._.sentiment_toward.probabilities == pytest.approx(
+        plain[1:2]._.sentiment_toward.probabilities, abs=1e-5
+    )
+
+
+def test_the_setting_keeps_values_with_the_document(with_head):
+    nlp = with_head(targets="food")
+    doc = nlp.make_doc(TEXT)
+    doc.spans["food"] = [doc[1:2]]
+    doc = nlp(doc)
+    stray = Doc(spacy.blank("en").vocab).from_bytes(doc.to_bytes())
+    assert stray[1:2]._.sentiment_toward == doc[1:2]._.sentiment_toward
+    with pytest.raises(ValueError, match="needs the pipeline"):
+        assert stray[6:7]._.sentiment_toward
+    assert nlp("")._.sentiment.polarity == 0.0  # A document without such spans.
+
+
+def test_entities_are_targets(with_head):
+    nlp = with_head(targets="ents")
+    ruler = nlp.add_pipe("entity_ruler", before="brnn_sentiment")
+    ruler.add_patterns([{"label": "X", "pattern": "service"}])
+    doc = nlp(TEXT)
+    (toward,) = target_fields(doc)["sentiment_toward"]
+    assert TEXT[toward["start"] : toward["end"]] == toward["text"] == "service"
+    assert toward["label"] == doc.ents[0]._.sentiment_toward.label
+    assert json.loads(json.dumps(toward)) == toward
+
+
+def test_fields_of_offsets(with_head):
+    nlp = with_head()
+    doc = nlp(TEXT)
+    values = target_fields(doc, [(4, 8), (27, 34)])["sentiment_toward"]
+    assert [value["text"] for value in values] == ["food", "service"]
+    for offsets in ((4, 4), (8, 4), (-1, 3), (40, 99)):
+        with pytest.raises(ValueError, match=f"from character {offsets[0]} to {offsets[1]}"):
+            target_fields(doc, [offsets])
+
+
+def test_what_is_no_target(with_head):
+    nlp = with_head()
+    doc = nlp("a  b")
+    with pytest.raises(ValueError, match="there is no word in the span"):
+        assert doc[1:2]._.sentiment_toward
+
+
+def test_a_head_goes_with_its_encoder(with_head, tmp_path):
+    nlp = with_head()
+    layer = nlp.get_pipe("brnn_sentiment").model.get_ref("tok2vec").get_ref("embed")
+    layer.set_param("E", layer.get_param("E") + 1.0)
+    with pytest.raises(ValueError, match=r"trained on another encoder.*spacy_brnn\.targets train"):
+        assert nlp(TEXT)[1:2]._.sentiment_toward
+    nlp = with_head(target_head=str(tmp_path / "none"))
+    with pytest.raises(ValueError, match=r"none holds no head.*spacy_brnn\.targets train"):
+        assert nlp(TEXT)[1:2]._.sentiment_toward
+
+
+def test_values_compare():
+    value = TargetSentiment.from_probabilities([0.2, 0.7, 0.1])
+    assert value == TargetSentiment("NEGATIVE", 0.7, 0.2 - 0.7, (0.2, 0.7, 0.1))
+
+
+def test_sets_are_cut_into_train_and_dev(sets):
+    (one,) = read_targeted_sets(sets)
+    assert one.name == "menu" and one.has_neutral and one.train and one.dev
+    write_set(sets, "menu.dev")
+    (one,) = read_targeted_sets(sets)
+    assert len(one.train) == 120 and len(one.dev) == 6
+
+
+def test_bad_sets_are_named(tmp_path):
+    with pytest.raises(CorpusError, match="holds no sets"):
+        read_targeted_sets(tmp_path)
+    path = write_set(tmp_path, rows=[("fine food", "food", "GOOD")])
+    with pytest.raises(CorpusError, match=rf"{path.name}, line 1: no object with text"):
+        read_targeted_sets(tmp_path)
+    result = CliRunner().invoke(main, ["train", str(tmp_path), str(tmp_path / "head")])
+    assert result.exit_code == 1 and "line 1" in result.output
