@@ -22,6 +22,11 @@ def initialized(exclusive=True) -> Model:
     return model
 
 
+def randomize(layer):
+    shape = layer.get_param("W").shape
+    layer.set_param("W", numpy.random.uniform(-1, 1, size=shape).astype("float32"))
+
+
 def ngrams_of(docs, known=DOCS, size=2):
     layer = build_ngrams(size, nO=3)
     learn_vocabulary(layer, known)
@@ -65,9 +70,7 @@ def test_the_embedding_stays_and_the_encoder_learns():
     model = initialized()
     embed, encode = (model.get_ref("tok2vec").get_ref(name) for name in ("embed", "encode"))
     before = embed.to_bytes(), encode.to_bytes()
-    model.get_ref("output_layer").set_param(
-        "W", numpy.random.uniform(size=model.get_ref("output_layer").get_param("W").shape)
-    )
+    randomize(model.get_ref("output_layer"))
     scores, backprop = model.begin_update(DOCS)
     backprop(scores - TRUTHS)
     model.finish_update(Adam(0.01))
@@ -89,10 +92,7 @@ def test_initialized_again_it_has_the_weights_that_ship():
 
 def test_it_comes_back_from_bytes():
     model = initialized()
-    ngrams = model.get_ref("ngrams")
-    ngrams.set_param(
-        "W", ngrams.ops.asarray2f(numpy.random.uniform(size=ngrams.get_param("W").shape))
-    )
+    randomize(model.get_ref("ngrams"))
     other = build_textcat_ensemble(build_pretrained_tok2vec())
     other.from_bytes(model.to_bytes())
     assert numpy.allclose(other.predict(DOCS), model.predict(DOCS), atol=1e-6)
