@@ -1,6 +1,7 @@
 """The command line: every command parses its options, calls one function of the package, prints."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,135 @@ def annotate(**options: Any) -> None:
     sys.exit(annotate_and_report(AnnotateOptions(**options)))
 
 
+def _fields_options(command: Callable) -> Callable:
+    """The options that say how a file of labelled texts is read."""
+    options = [
+        click.option(
+            "--text-field",
+            default="text",
+            show_default=True,
+            metavar="NAME",
+            help="The field, or column, that holds the text.",
+        ),
+        click.option(
+            "--label-field",
+            default="label",
+            show_default=True,
+            metavar="NAME",
+            help="The field, or column, that holds the label.",
+        ),
+        click.option(
+            "--label-delimiter",
+            metavar="CHARACTERS",
+            help="A text may have several labels, with this between them: ';' for example. "
+            "A list in JSONL or Parquet needs no delimiter.",
+        ),
+        click.option(
+            "--scale",
+            metavar="LOW:HIGH",
+            help="The label is a number on this scale, 1:5 for stars.",
+        ),
+        click.option(
+            "--input-format",
+            type=click.Choice(INPUT_FORMATS),
+            help="Format of the file. Default: by name.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@click.argument("file", metavar="FILE")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="MODEL",
+    help="The folder of the pipeline that is made.",
+)
+@_fields_options
+@click.option("--dev", metavar="FILE", help="Texts to check with. Default: a share of FILE.")
+@click.option(
+    "--dev-share",
+    type=click.FloatRange(min=0, max=1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="The share of FILE to check with, chosen by a hash of the text.",
+)
+@click.option(
+    "--from-scratch",
+    is_flag=True,
+    help="Learn from FILE alone; else start from the weights that ship, which read English.",
+)
+@click.option("--lang", default="en", show_default=True, help="The texts' language, by its code.")
+@click.option(
+    "--polarity",
+    "polarities",
+    multiple=True,
+    metavar="LABEL=NUMBER",
+    help="What a label counts in the polarity, -1 to 1; may be given for each label. Labels "
+    "called positive, negative, neutral or mixed, and those of --scale, have theirs.",
+)
+@click.option("--seed", default=0, show_default=True, help="For the same model again.")
+@click.option(
+    "--gpu-id",
+    type=click.IntRange(min=-1),
+    default=-1,
+    show_default=True,
+    help="CUDA device (extra cuda12x or cuda13x); -1 is the CPU.",
+)
+@click.option("--force", is_flag=True, help="Replace MODEL if it exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the final table.")
+def train(**options: Any) -> None:
+    """Train a model of your own labels.
+
+    FILE holds a text and its label, or labels, in each row: in any format, from any program, that
+    `annotate` reads. A share of it is kept to check with. Training starts from the weights that
+    ship, stops when it no longer helps, and makes the probabilities right as often as they say.
+    At the end: precision, recall and F of each label, beside a bag of words and the commonest
+    label.
+
+    Labels exclude each other, unless they are lists or have a delimiter. On a --scale each whole
+    number is a label, and a number between two is divided between them.
+
+    MODEL is a spaCy pipeline; MODEL.training holds the config that was run, and the DocBins:
+    `spacy train MODEL.training/config.cfg` takes over from there.
+
+    \b
+    Examples:
+      spacy-brnn train tickets.csv --text-field body --label-field topic -o tickets
+      spacy-brnn train reviews.jsonl --label-field stars --scale 1:5 -o stars
+      spacy-brnn train posts.tsv --label-field tags --label-delimiter ";" -o tags
+      spacy-brnn annotate new.csv --text-field body --model tickets -o new.annotated.csv
+    """
+    from spacy_brnn.training.console import train_and_report
+
+    train_and_report(**options)
+
+
+@main.command()
+@click.argument("model", metavar="MODEL")
+@click.argument("file", metavar="FILE")
+@_fields_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(**options: Any) -> None:
+    """Score a model on labelled texts.
+
+    MODEL is the folder or the package of any spaCy pipeline with brnn_sentiment, textcat or
+    textcat_multilabel; FILE is read as `train` reads it.
+
+    \b
+    Examples:
+      spacy-brnn evaluate tickets more.csv --text-field body --label-field topic
+    """
+    from spacy_brnn.training.console import evaluate_and_report
+
+    evaluate_and_report(**options)
+
+
 @main.command()
 @click.argument("source", metavar="TEXT|FILE|-")
 @click.option(
@@ -190,7 +320,7 @@ def info(as_json: bool) -> None:
 
 @main.group()
 def convert() -> None:
-    """Convert a published corpus to spaCy's DocBin format."""
+    """Convert a corpus to spaCy's DocBin format."""
 
 
 @convert.command()
@@ -251,3 +381,19 @@ def conll(source: Path, output: Path, line_breaks: bool) -> None:
     except CorpusError as err:
         raise click.ClickException(str(err)) from None
     click.echo(f"{output}: {count:,} documents", err=True)
+
+
+@convert.command("csv")
+@click.argument("file", metavar="SRC")
+@click.argument("output", metavar="OUT", type=click.Path(dir_okay=False, path_type=Path))
+@_fields_options
+@click.option("--lang", default="en", show_default=True, help="The texts' language, by its code.")
+def convert_csv(**options: Any) -> None:
+    """Convert labelled texts to one .spacy file, for `spacy train`.
+
+    SRC is CSV, or any other format that `annotate` reads. Each document's cats have a value for
+    each label of SRC.
+    """
+    from spacy_brnn.training.console import convert_and_report
+
+    convert_and_report(**options)

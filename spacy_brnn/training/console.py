@@ -1,0 +1,165 @@
+"""What `train`, `evaluate` and `convert csv` say, and how they fail."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..corpora.errors import CorpusError
+from .labels import LabelError, LabelReader, Scale, parse_polarity
+from .texts import Fields, Texts, make_docs, read_texts
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+    from .run import Prepared, Trained
+
+
+def train_and_report(
+    *, file: str, output: Path, polarities: Iterable[str], quiet: bool, **options: Any
+) -> None:
+    """Train, and print the table. Raises click.ClickException for what the user can mend."""
+    from .run import TrainOptions, prepare, train
+
+    with _plain_errors():
+        fields = _take_fields(options)
+        given = dict(map(parse_polarity, polarities))
+        run = TrainOptions(file=file, output=output, fields=fields, polarities=given, **options)
+        prepared = prepare(run)
+        _say_notes(prepared.notes)
+        if not quiet:
+            _say(_what_is_read(prepared))
+        trained = train(run, prepared, io.StringIO() if quiet else sys.stderr)
+    click.echo(_summary(trained))
+    if not quiet:
+        _say(_how_to_use(run.output, run.workings, fields))
+
+
+def evaluate_and_report(*, model: str, file: str, as_json: bool, **options: Any) -> None:
+    """Score a pipeline on a file, and print the table."""
+    from .prediction import categorizer_of, is_exclusive, labels_of, predict_texts
+    from .scores import score
+    from .table import table
+
+    with _plain_errors():
+        fields = _take_fields(options)
+        nlp = _load(model)
+        _, component = categorizer_of(nlp)
+        labels, exclusive = labels_of(component), is_exclusive(component)
+        texts = read_texts(file, fields)
+        _check_known(texts, labels, exclusive, model)
+        _say_notes(texts.notes)
+        predicted = predict_texts(nlp, (text.text for text in texts.texts))
+        scores = score(texts.texts, predicted, labels, exclusive=exclusive)
+    if as_json:
+        pairs = [[*pair, count] for pair, count in scores.confusions.most_common()]
+        click.echo(json.dumps({**asdict(scores), "confusions": pairs}, indent=2))
+    else:
+        click.echo(table(scores))
+
+
+def convert_and_report(*, file: str, output: Path, lang: str, **options: Any) -> None:
+    """Write a DocBin, and print how many documents it has."""
+    import spacy
+
+    from ..corpora.docbin import write_docbin
+
+    with _plain_errors():
+        texts = read_texts(file, _take_fields(options))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_docbin(make_docs(_blank(spacy, lang), texts.texts, texts.labels), output)
+    _say_notes(texts.notes)
+    _say(f"{output}: {len(texts.texts):,} documents with the labels {', '.join(texts.labels)}")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What the user can mend as one line, not as a traceback."""
+    try:
+        yield
+    except (CorpusError, LabelError) as error:
+        raise click.ClickException(str(error)) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{where}{error.strerror or error}") from None
+
+
+def _take_fields(options: dict[str, Any]) -> Fields:
+    scale = options.pop("scale")
+    reader = LabelReader(Scale.parse(scale) if scale else None, options.pop("label_delimiter"))
+    return Fields(
+        text=options.pop("text_field"),
+        label=options.pop("label_field"),
+        input_format=options.pop("input_format"),
+        reader=reader,
+    )
+
+
+def _load(model: str) -> Language:
+    import spacy
+
+    try:
+        return spacy.load(model)
+    except OSError:
+        raise CorpusError(
+            f"{model}: neither a pipeline's folder nor an installed package"
+        ) from None
+
+
+def _blank(spacy: Any, lang: str) -> Language:
+    try:
+        return spacy.blank(lang)
+    except ImportError:
+        raise CorpusError(f"--lang {lang}: spaCy knows no such language") from None
+
+
+def _check_known(texts: Texts, labels: list[str], exclusive: bool, model: str) -> None:
+    used = [label for label, count in texts.counts().items() if count]
+    unknown = sorted(set(used) - set(labels))
+    if unknown:
+        raise CorpusError(
+            f"{model} has the labels {', '.join(labels)}, and none called {', '.join(unknown)}; "
+            "rename them, or train a model of these labels"
+        )
+    if exclusive and not texts.exclusive:
+        raise CorpusError(f"{model} gives each text one label, but these texts have several")
+
+
+def _what_is_read(prepared: Prepared) -> str:
+    kind = "one a text" if prepared.exclusive else "several a text"
+    return (
+        f"{len(prepared.train):,} texts to train on, {len(prepared.dev):,} to check with; "
+        f"{len(prepared.labels):,} labels, {kind}: {', '.join(prepared.labels)}"
+    )
+
+
+def _summary(trained: Trained) -> str:
+    from .table import table
+
+    texts = f"On the {trained.scores.texts:,} texts kept to check with:"
+    return f"{texts}\n\n{table(trained.scores, trained.beside)}"
+
+
+def _how_to_use(output: Path, workings: Path, fields: Fields) -> str:
+    return (
+        f"\nTo use it:    spacy-brnn annotate FILE --text-field {fields.text} --model {output} "
+        f'-o OUTPUT\nin Python:    nlp = spacy.load("{output}"); nlp("...").cats\n'
+        f"to go on:     spacy train {workings / 'config.cfg'} --output FOLDER"
+    )
+
+
+def _say_notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        _say(f"Note: {note}")
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)

@@ -1,0 +1,127 @@
+"""Logistic regression on dense features and n-grams together, in PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+STEPS = 100
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the regression reads of some texts.
+
+    dense: (texts, features), each feature of mean 0 and variance 1.
+    ngrams: (texts, n-grams) sparse, each row of length 1.
+    """
+
+    dense: Tensor
+    ngrams: Tensor
+
+    def __len__(self) -> int:
+        return len(self.dense)
+
+    def take(self, places: Tensor) -> Features:
+        """Those of the texts at these places."""
+        return Features(self.dense[places], self.ngrams.index_select(0, places).coalesce())
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """How strongly the weights are held back.
+
+    scale: the length that the dense features of a text have in the mean, beside n-grams of 1.
+    inverse: the inverse of the penalty's strength, for one text.
+    """
+
+    scale: float
+    inverse: float
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of dense features (features, labels), of n-grams (n-grams, labels), and the bias."""
+
+    dense: Tensor
+    ngrams: Tensor
+    bias: Tensor
+
+    def logits(self, features: Features) -> Tensor:
+        """(texts, labels)"""
+        sparse = torch.sparse.mm(features.ngrams, self.ngrams)
+        return features.dense @ self.dense + sparse + self.bias
+
+
+# In the order in which equals are preferred.
+PENALTIES = [Penalty(scale, inverse) for scale in (1.0, 0.3) for inverse in (2.0, 10.0, 40.0)]
+
+
+def sparse_rows(ngrams: tuple, texts: int, known: int) -> Tensor:
+    """The features of n-grams (text, n-gram, value) as a sparse matrix (texts, known)."""
+    places, rows, values = ngrams
+    indices = torch.from_numpy(numpy.stack([places, rows]))
+    return torch.sparse_coo_tensor(
+        indices, torch.from_numpy(values), (texts, known), check_invariants=False
+    ).coalesce()
+
+
+def fit(features: Features, truths: Tensor, penalty: Penalty, *, exclusive: bool) -> Weights:
+    """The weights that make the truths most likely, less the penalty.
+
+    truths: (texts, labels) 0..1; those of a text sum to 1 where labels are exclusive.
+    """
+    width, labels = features.dense.shape[1], truths.shape[1]
+    factor = penalty.scale / max(width, 1) ** 0.5
+    scaled = Features(features.dense * factor, features.ngrams)
+    weights = [
+        torch.zeros(rows, labels, requires_grad=True)
+        for rows in (width, features.ngrams.shape[1], 1)
+    ]
+    optimizer = torch.optim.LBFGS(
+        weights, max_iter=STEPS, tolerance_change=1e-7, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        squares = sum((weight**2).sum() for weight in weights[:2]) / (2 * penalty.inverse)
+        loss = _loss(Weights(*weights).logits(scaled), truths, exclusive=exclusive) + squares
+        loss = loss / len(truths)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    dense, ngrams, bias = (weight.detach() for weight in weights)
+    return Weights(dense * factor, ngrams, bias[0])
+
+
+def choose_penalty(
+    features: Features, truths: Tensor, *, exclusive: bool, folds: int, seed: int = 0
+) -> Penalty:
+    """The one of PENALTIES under which texts left out of the fit are most likely."""
+    order = torch.from_numpy(numpy.random.default_rng(seed).permutation(len(truths)))
+    folded = [(order[fold::folds], _without(order, fold, folds)) for fold in range(folds)]
+    parts = [(features.take(out), features.take(into), out, into) for out, into in folded]
+
+    def loss(penalty: Penalty) -> float:
+        total = 0.0
+        for left_out, kept, out, into in parts:
+            weights = fit(kept, truths[into], penalty, exclusive=exclusive)
+            total += float(_loss(weights.logits(left_out), truths[out], exclusive=exclusive))
+        return total
+
+    return min(PENALTIES, key=loss)
+
+
+def _without(order: Tensor, fold: int, folds: int) -> Tensor:
+    return order[torch.arange(len(order)) % folds != fold]
+
+
+def _loss(logits: Tensor, truths: Tensor, *, exclusive: bool) -> Tensor:
+    if exclusive:
+        return cross_entropy(logits, truths, reduction="sum")
+    return binary_cross_entropy_with_logits(logits, truths, reduction="sum")

@@ -1,0 +1,123 @@
+import json
+
+import pytest
+import spacy
+from spacy.cli.train import train as spacy_train
+from spacy.tokens import DocBin
+
+from .conftest import WORDS, tickets
+
+FIELDS = ("--text-field", "body", "--label-field", "topic")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with tickets.jsonl and a model of their topics; and what the command printed."""
+    from click.testing import CliRunner
+
+    from spacy_brnn.cli import main
+
+    folder = tmp_path_factory.mktemp("trained")
+    path = folder / "tickets.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in tickets()))
+    command = ["train", str(path), *FIELDS, "-o", str(folder / "topics")]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+def test_train_learns_labels_of_ones_own(trained):
+    folder, result = trained
+    nlp = spacy.load(folder / "topics")
+    assert nlp.get_pipe("brnn_sentiment").labels == tuple(sorted(WORDS))
+    cats = nlp("Yesterday I was charged twice!").cats
+    assert max(cats, key=cats.get) == "billing"
+    assert sum(cats.values()) == pytest.approx(1, abs=1e-4)
+    for wanted in ("this model", "a bag of words", "the commonest label", "precision", "billing"):
+        assert wanted in result.stdout
+    assert "spacy train" in result.stderr
+
+
+def test_spacy_train_takes_over(trained):
+    folder, _ = trained
+    workings = folder / "topics.training"
+    assert {path.name for path in workings.iterdir()} == {
+        "config.cfg", "train.spacy", "dev.spacy", "labels.json",
+    }  # fmt: skip
+    overrides = {"training.max_steps": 1, "training.eval_frequency": 1}
+    spacy_train(workings / "config.cfg", folder / "more", overrides=overrides)
+    assert spacy.load(folder / "more" / "model-best").get_pipe("brnn_sentiment").labels
+
+
+def test_evaluate_scores_a_file(trained, run, write):
+    folder, _ = trained
+    file = folder / "tickets.jsonl"
+    result = run("evaluate", folder / "topics", file, *FIELDS, "--json")
+    assert json.loads(result.stdout)["accuracy"] > 0.9
+    assert "login" in run("evaluate", folder / "topics", file, *FIELDS).stdout
+    other = write([{"body": "a", "topic": "sales"}])
+    line = run("evaluate", folder / "topics", other, *FIELDS, fails=True)
+    assert "none called sales" in line
+
+
+def test_train_several_labels_a_text(run, write, tmp_path):
+    rows = [
+        {"text": f"{o} {a} and {b}.", "label": [la, lb]}
+        for o in ("Hello,", "Today")
+        for la, lb in (("billing", "login"), ("login", "delivery"))
+        for a in WORDS[la]
+        for b in WORDS[lb]
+    ]
+    run("train", write(rows), "-o", tmp_path / "tags", "-q")
+    nlp = spacy.load(tmp_path / "tags")
+    assert nlp.pipe_names == ["textcat_multilabel"]
+    cats = nlp("I cannot sign in and was charged twice.").cats
+    assert min(cats["billing"], cats["login"]) > cats["delivery"]
+    scores = run("evaluate", tmp_path / "tags", write(rows), "--json").stdout
+    assert json.loads(scores)["micro_f"] > 0.8
+
+
+def test_train_a_scale_from_scratch(run, write, tmp_path):
+    words = {1: "awful", 2: "poor", 3: "fair", 4: "good", 5: "great"}
+    rows = [
+        {"text": f"{opening} {word} thing {n}", "label": stars}
+        for stars, word in words.items()
+        for opening in ("a", "what a", "such a")
+        for n in range(4)
+    ]
+    run("train", write(rows), "-o", tmp_path / "m", "-q", "--scale", "1:5", "--from-scratch")
+    nlp = spacy.load(tmp_path / "m")
+    low, high = nlp("an awful thing")._.sentiment, nlp("a great thing")._.sentiment
+    assert low.polarity < high.polarity
+    assert set(nlp("a good thing").cats) == {"1", "2", "3", "4", "5"}
+
+
+def test_nothing_is_made_of_a_file_that_cannot_be_trained_on(run, write, tmp_path):
+    output = tmp_path / "model"
+    path = write([{"text": f"text {n}", "label": "x"} for n in range(9)])
+    assert "at least two" in run("train", path, "-o", output, fails=True)
+    assert "no such file" in run("train", tmp_path / "none.csv", "-o", output, fails=True)
+    assert "LOW:HIGH" in run("train", path, "-o", output, "--scale", "5", fails=True)
+    assert "--from-scratch" in run("train", path, "-o", output, "--lang", "de", fails=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["texts.jsonl"]
+
+
+def test_what_exists_is_kept(run, write, tmp_path):
+    (tmp_path / "model").mkdir()
+    path = write(tickets())
+    assert "--force" in run("train", path, *FIELDS, "-o", tmp_path / "model", fails=True)
+    line = run("train", path, *FIELDS, "-o", tmp_path / "model", "--force", fails=True)
+    assert "no spaCy pipeline" in line
+
+
+def test_convert_csv(run, tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text('text,label\n"Hello, you",a\nBye,b\n')
+    run("convert", "csv", path, tmp_path / "out" / "texts.spacy")
+    docs = list(
+        DocBin().from_disk(tmp_path / "out" / "texts.spacy").get_docs(spacy.blank("en").vocab)
+    )
+    assert [(doc.text, doc.cats) for doc in docs] == [
+        ("Hello, you", {"a": 1.0, "b": 0.0}),
+        ("Bye", {"a": 0.0, "b": 1.0}),
+    ]
