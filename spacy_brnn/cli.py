@@ -146,10 +146,10 @@ def annotate(**options: Any) -> None:
     INPUT is a file, a quoted glob, a folder, or - for standard input. The name tells the format:
     .jsonl, .json, .csv, .tsv, .parquet, .spacy (DocBin) or .txt (a document a line); .gz and .zst
     may follow those of text. Of a folder the files of its format are read, or those of
-    --input-format; every .txt file in it is a document. Every record comes out with all its fields, in the same order, and
-    with sentiment_label, sentiment_score and sentiment_polarity added, and entities where the
-    pipeline sets them. Plain text comes out as JSONL (or what the output is named) with the line
-    in the field "text".
+    --input-format; every .txt file in it is a document. Every record comes out with all its
+    fields, in the same order, and with sentiment_label, sentiment_score and sentiment_polarity
+    added, and entities where the pipeline sets them. Plain text comes out as JSONL (or what the
+    output is named) with the line in the field "text".
 
     The output appears under its name when it is complete. Until then all that is done is kept
     in OUTPUT.partial: after an interruption of any kind the same command goes on where it was.

@@ -117,7 +117,8 @@ def check_absent(options: AnnotateOptions) -> None:
     """Raise AnnotateError if a file that the run will write is there and may not be replaced."""
     if options.overwrite:
         return
-    output = None if options.output == STDOUT else options.output
+    single = options.output != STDOUT and options.engine == "local"
+    output = options.output if single else None
     rejects = options.rejects_path if options.errors == "skip" else None
     for path in (output, rejects, options.report):
         if path and not is_remote(str(path)) and os.path.lexists(path):

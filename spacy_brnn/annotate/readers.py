@@ -492,11 +492,12 @@ def layout_of(inputs: Sequence[Input], options: ReadOptions) -> Layout:
             for field in schema:
                 if types.setdefault(field.name, field).type != field.type:
                     conflicts.add(field.name)
-        elif found.format in DELIMITERS and found.path != STDIN:
-            if table := _table(found, options):
-                columns.update(dict.fromkeys(table.names()))
-                delimiters.append(table.delimiter)
-                boms.append(table.has_bom)
+        elif (
+            found.format in DELIMITERS and found.path != STDIN and (table := _table(found, options))
+        ):
+            columns.update(dict.fromkeys(table.names()))
+            delimiters.append(table.delimiter)
+            boms.append(table.has_bom)
     tables = all(found.format in ("parquet", *DELIMITERS) for found in inputs)
     known = tables and all(found.path != STDIN for found in inputs)
     return Layout(

@@ -68,7 +68,7 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
     try:
         if not (sink.state and sink.state.complete):
             check_absent(options)
-        with _listening():
+        with listening():
             return _annotate(options, inputs, writer, sink)
     finally:
         sink.close()
@@ -107,25 +107,19 @@ def count(tally: Tally, rows: Sequence[Row], rejected: Sequence[Record]) -> None
         tally.add_rejected(record)
 
 
-def pipeline_of(options: AnnotateOptions, *, with_docs: bool = False) -> PipelineOptions:
-    """How the run's processes make their pipelines."""
-    return PipelineOptions(
-        options.model, options.gpu_id, with_docs, options.neutral, options.extra_fields
-    )
-
-
 def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sink: Sink) -> Result:
     state = sink.state or State(Position(), Tally())
     tally, resumed_at, before = state.tally, state.tally.read, state.tally.seconds
     started = synced = time.monotonic()
     reader = InputReader(inputs, options.reading, state.position)
     batches = cut_batches(reader, options.batch_size) if not state.complete else iter(())
-    pipeline = pipeline_of(options, with_docs=writer.needs_docs)
+    pipeline = PipelineOptions(
+        options.model, options.gpu_id, writer.needs_docs, options.neutral, options.extra_fields
+    )
+    n_process = _processes(options, inputs)
     try:
         with Progress(total_bytes(inputs), reader.consumed, quiet=options.quiet) as progress:
-            for batch, annotations in annotate_batches(
-                batches, pipeline, _processes(options, inputs)
-            ):
+            for batch, annotations in annotate_batches(batches, pipeline, n_process):
                 rows, rejected = sort_out(batch, annotations)
                 if rejected and options.errors == "stop":
                     raise AnnotateError(f"{rejected[0].place}: {rejected[0].problem}")
@@ -178,7 +172,7 @@ def _open_sink(
 
 
 @contextmanager
-def _listening() -> Iterator[None]:
+def listening() -> Iterator[None]:
     """Turn the signals that ask to stop into Interrupted; what a batch writes, it writes whole.
 
     Outside the main thread, where that cannot be, do nothing.

@@ -39,7 +39,7 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up everything that is open; an unfinished run in which a record was written stays."""
+        """Give up everything that is open; a run in which a record was written stays."""
         ...
 
 
@@ -84,7 +84,7 @@ class FileSink:
         if not self.state or not self.state.tally.written:
             self._spool.remove()
             self._spool = self.state = self._written = None
-        elif problem := _changes(self._spool.earlier or {}, self._spool.settings):
+        elif problem := changes(self._spool.earlier or {}, self._spool.settings):
             self._spool.close()
             raise AnnotateError(f"{self._path} holds an unfinished run, {problem}")
 
@@ -228,7 +228,7 @@ class StreamSink:
         self._rejects.write(record.rejection())
 
 
-def _changes(earlier: dict[str, Any], now: dict[str, Any]) -> str | None:
+def changes(earlier: dict[str, Any], now: dict[str, Any]) -> str | None:
     """What is not as it was, in words; None if all is."""
     names = [name for name in now if name != "inputs" and earlier.get(name) != now[name]]
     before, after = earlier.get("inputs", {}), now["inputs"]
