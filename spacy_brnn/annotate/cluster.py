@@ -362,9 +362,8 @@ def _follow(
     results: ray.data.Dataset, tally: Tally, options: AnnotateOptions, bar: Progress
 ) -> None:
     """Collect what the actors counted and rejected, while they work."""
-    path = options.rejects_path
-    assert path is not None  # an output that is not standard output has one
-    new = path.with_name(path.name + ".partial")
+    path = options.rejects_path if options.errors == "skip" else None
+    new = Path(os.devnull) if path is None else path.with_name(path.name + ".partial")
     started = time.monotonic()
     consumed = 0
     try:
@@ -381,10 +380,11 @@ def _follow(
                 tally.seconds = time.monotonic() - started
                 consumed += more
                 bar.show(consumed, tally, tally.documents_per_second)
-        if tally.rejected and tally.written:
+        if path is not None and tally.written and (tally.rejected or options.rejects):
             os.replace(new, path)
     finally:
-        new.unlink(missing_ok=True)
+        if path is not None:
+            new.unlink(missing_ok=True)
 
 
 def _objects(**columns: list[Any]) -> dict[str, Any]:

@@ -222,7 +222,10 @@ def _check_files(options: AnnotateOptions, inputs: Sequence[Input]) -> None:
                 f"{path} is named twice: the output, the rejects and the report are files of "
                 "their own"
             )
+    rejects = str(options.rejects_path) if options.errors != "skip" else None
     for path in outputs:
+        if path == rejects:
+            continue  # none will be written
         folder = Path(path).parent
         if not folder.is_dir():
             raise AnnotateError(f"{folder}: no such folder to write {Path(path).name} to")
