@@ -124,7 +124,7 @@ class Stream:
             body.read(len(codecs.BOM_UTF8))
         elif encoding is None and head.startswith(_UTF16):
             encoding = "utf-16"
-        elif encoding is None and len(head) >= 8 and not any(head[1::2]) and all(head[::2]):
+        elif encoding is None and len(head) >= 8 and _is_utf16(head):
             raise AnnotateError("it looks like UTF-16; add --encoding utf-16-le")
         self._body = body if encoding is None else _Recoded(body, encoding)
 
@@ -162,6 +162,11 @@ class Stream:
         while (part := self._body.readline(1 << 20)) and not part.endswith(b"\n"):
             pass
         raise OversizeLine(line[:1000])
+
+
+def _is_utf16(head: bytes) -> bool:
+    """Whether every other byte is zero, but for a few letters of other alphabets."""
+    return all(head[::2]) and head[1::2].count(0) * 2 > len(head[1::2])
 
 
 class _Recoded:
