@@ -12,10 +12,10 @@ from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFie
 from spacy_brnn.annotate.records import AnnotateError, encodable, one_line
 
 if TYPE_CHECKING:
+    import numpy
     from spacy.language import Language
     from spacy.tokens import Doc
-
-    from spacy_brnn.annotate.tokenizing import Tokenized
+    from spacy.vocab import Vocab
 
 LONGEST_DOCUMENT = 1_000_000_000
 MOST_NEW_STRINGS = 300_000
@@ -55,6 +55,38 @@ class Annotations:
 
     columns: tuple[str, ...]
     results: list[Annotation | Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """All that spaCy's tokenizer knows of a text, in the form that is the fastest to read.
+
+    A serialized Doc takes longer to read than its text takes to tokenize.
+
+    words: the tokens' texts; spaces: whether a space follows each; norms: the hash of each
+    token's norm, which is one that the vocab knows, of a word or of a tokenizer exception.
+    """
+
+    words: list[str]
+    spaces: list[bool]
+    norms: numpy.ndarray
+
+    @classmethod
+    def of(cls, doc: Doc) -> Tokenized:
+        """Take it from a Doc to which nothing but the tokenizer was applied."""
+        from spacy.attrs import NORM, ORTH, SPACY
+
+        strings = doc.vocab.strings
+        words, spaces, norms = doc.to_array([ORTH, SPACY, NORM]).T
+        return cls([strings[word] for word in words.tolist()], spaces.astype(bool).tolist(), norms)
+
+    def to_doc(self, vocab: Vocab) -> Doc:
+        """The Doc again."""
+        from spacy.attrs import NORM
+        from spacy.tokens import Doc
+
+        doc = Doc(vocab, words=self.words, spaces=self.spaces)
+        return doc.from_array([NORM], self.norms[:, None])
 
 
 class Annotator:
