@@ -179,7 +179,7 @@ def _json_values(stream: Stream) -> Iterator[tuple[str, str | None]]:
             if problem:
                 yield buffer[at : at + 1000], problem
             return
-        more = stream.read(block)
+        more = stream.read_some(block)
         ended = not more
         buffer, at, block = buffer[at:] + decode(more, ended), 0, block * 2
 

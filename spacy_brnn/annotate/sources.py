@@ -139,6 +139,10 @@ class Stream:
         """About `size` bytes, all that is left by default, none at the end."""
         return self._body.read(size)
 
+    def read_some(self, size: int) -> bytes:
+        """At most `size` bytes, as many as can be had at once, none at the end."""
+        return self._body.read1(size)
+
     def lines(self) -> Iterator[tuple[bytes, str | None]]:
         """Each line with its line feed, and what is wrong with it: of a long one only the head."""
         while True:
@@ -177,6 +181,8 @@ class _Recoded:
 
     def read(self, size: int = -1) -> bytes:
         return self._text.read(size).encode("utf-8", "surrogatepass")
+
+    read1 = read
 
     def readline(self, size: int) -> bytes:
         return self._text.readline(size).encode("utf-8", "surrogatepass")
@@ -411,10 +417,11 @@ def _peekable(raw: Any) -> io.BufferedReader:
 
 
 def _decompressed(raw: Any, compression: str) -> Any:
+    # Not in a buffer of our own: it would lose what comes before the place where a file breaks off.
     if compression == "gzip":
-        return io.BufferedReader(cast(Any, gzip.GzipFile(fileobj=raw)), buffer_size=1 << 17)
+        return gzip.GzipFile(fileobj=raw)
     check_installed("", compression)
-    return io.BufferedReader(cast(ModuleType, _zstd()).ZstdFile(raw), buffer_size=1 << 17)
+    return cast(ModuleType, _zstd()).ZstdFile(raw)
 
 
 def _zstd() -> ModuleType | None:

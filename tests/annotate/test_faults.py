@@ -30,7 +30,7 @@ class TestFilesThatEndEarly:
     @pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.txt", "in.json"])
     @pytest.mark.parametrize("packing", ["zst", "gz"])
     def test_it_is_told(self, annotate, tmp_path, name, packing):
-        lines = [f"good {i**90}" for i in range(600)]
+        lines = [f"good {i**90}" for i in range(1500)]
         if name == "in.jsonl":
             lines = [json.dumps({"text": line}) for line in lines]
         if name == "in.json":
