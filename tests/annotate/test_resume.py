@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_brnn.annotate import spool, workers
+from spacy_brnn.annotate import spool
 
 from .conftest import write_jsonl
 
@@ -104,11 +104,9 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
 def test_a_crash_before_or_after_any_step_on_disk_loses_nothing(
-    annotate, model, tmp_path, monkeypatch, name
+    annotate, tmp_path, monkeypatch, name
 ):
     """Every fsync, rename, removal and transaction in turn is the last thing that happens."""
-    loaded = workers.PipelineOptions(str(model)).load()
-    monkeypatch.setattr(workers.PipelineOptions, "load", lambda options: loaded)
     corpus = [*make_corpus(tmp_path, 50), "--batch-size", "4", "--checkpoint-seconds", "0"]
     assert annotate(*corpus, "-o", f"whole.{name}").exit_code == 0
     steps = 0
@@ -117,8 +115,10 @@ def test_a_crash_before_or_after_any_step_on_disk_loses_nothing(
             crash_at(patches, steps)
             annotate(*corpus, "-o", name)
             break
-        again = annotate(*corpus, "-o", name)
-        assert again.exit_code == 0, again.stderr
+        # Once the last trace of the run is gone, it is done: then the output is not touched again.
+        if (tmp_path / f"{name}.partial").exists() or not (tmp_path / name).exists():
+            again = annotate(*corpus, "-o", name)
+            assert again.exit_code == 0, again.stderr
         assert outputs(tmp_path, name) == outputs(tmp_path, f"whole.{name}")
         assert not (tmp_path / f"{name}.partial").exists()
         for path in tmp_path.glob(f"{name}*"):
