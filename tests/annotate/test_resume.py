@@ -181,7 +181,7 @@ class TestChanges:
 
     @pytest.fixture
     def unfinished(self, annotate, tmp_path):
-        write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 3)
+        write_jsonl(tmp_path / "in.jsonl", [{"text": "good", "t": "good"}] * 3)
         with open(tmp_path / "in.jsonl", "a") as file:
             file.write("not json\n")
         assert annotate("in.jsonl", "-o", "out.jsonl", "--batch-size", 1).exit_code == 1
