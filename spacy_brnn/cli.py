@@ -8,13 +8,16 @@ from typing import Any
 import click
 
 from spacy_brnn import __version__
-from spacy_brnn.annotate.formats import INPUT_FORMATS, OUTPUT_FORMATS
+from spacy_brnn.annotate.records import INPUT_FORMATS, OUTPUT_FORMATS
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="spacy-brnn")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Annotate documents with sentiment by bidirectional recurrent networks."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @main.command()
@@ -38,12 +41,17 @@ def main() -> None:
     default="text",
     show_default=True,
     metavar="NAME",
-    help="The field, or column, that holds the text.",
+    help="The field, or column, that holds the text; of nested objects a path: review.body.",
+)
+@click.option(
+    "--neutral",
+    is_flag=True,
+    help="Use the model's third label, NEUTRAL, where it has one.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=256,
+    default=1000,
     show_default=True,
     help="Documents annotated at a time.",
 )
@@ -72,6 +80,25 @@ def main() -> None:
     help="Format of the output. Default: by name; for standard output that of the inputs.",
 )
 @click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Encoding of the inputs in text formats, such as cp1252, latin-1 or utf-16. Default: "
+    "UTF-8, or UTF-16 where a byte order mark says so. The output is UTF-8.",
+)
+@click.option(
+    "--delimiter",
+    metavar="CHARACTER",
+    help="What separates the cells of tables, in and out; \\t for a tab. Default: what the "
+    "header of the input shows.",
+)
+@click.option(
+    "--no-header",
+    "header",
+    flag_value=False,
+    default=True,
+    help="Tables have no header; --text-field is then the number of a column, from 1.",
+)
+@click.option(
     "--errors",
     type=click.Choice(["stop", "skip"]),
     default="stop",
@@ -87,11 +114,17 @@ def main() -> None:
 )
 @click.option("--restart", is_flag=True, help="Start anew, and drop an unfinished run.")
 @click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace the output, its rejects and the report where they exist.",
+)
+@click.option(
     "--checkpoint-seconds",
     type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
-    help="Least time between two checkpoints.",
+    help="Least time between two moments from which a run goes on after a power failure. After "
+    "any other interruption it goes on at the batch it was at.",
 )
 @click.option(
     "--engine",
@@ -112,12 +145,12 @@ def annotate(**options: Any) -> None:
     """Annotate a corpus of any size with sentiment.
 
     INPUT is a file, a quoted glob, a folder, or - for standard input. The name tells the format:
-    .jsonl, .csv, .tsv, .parquet, .spacy (DocBin) or .txt (a document a line); .gz and .zst may
-    follow those of text. In a folder every .txt file is a document; with --input-format its files
-    of that format are read. Every record comes out with all its fields, in the same order, and
-    with sentiment_label, sentiment_score and sentiment_polarity added, and entities where the
-    pipeline sets them. Plain text comes out as JSONL (or what the output is named) with the line
-    in the field "text".
+    .jsonl, .json, .csv, .tsv, .parquet, .spacy (DocBin) or .txt (a document a line); .gz and .zst
+    may follow those of text. Of a folder the files of its format are read, or those of
+    --input-format; every .txt file in it is a document. Every record comes out with all its
+    fields, in the same order, and with sentiment_label, sentiment_score and sentiment_polarity
+    added, and entities where the pipeline sets them. Plain text comes out as JSONL (or what the
+    output is named) with the line in the field "text".
 
     The output appears under its name when it is complete. Until then all that is done is kept
     in OUTPUT.partial: after an interruption of any kind the same command goes on where it was.
@@ -134,7 +167,7 @@ def annotate(**options: Any) -> None:
     141 standard output was closed early.
     """
     from spacy_brnn.annotate.console import annotate_and_report
-    from spacy_brnn.annotate.run import AnnotateOptions
+    from spacy_brnn.annotate.plan import AnnotateOptions
 
     sys.exit(annotate_and_report(AnnotateOptions(**options)))
 

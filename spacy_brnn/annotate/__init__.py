@@ -1,1 +1,4 @@
-"""A corpus of any size in, the same corpus with sentiment out."""
+"""Annotating a corpus of any size, of any of the usual formats, and going on where it broke off.
+
+`console` is what the command calls; `frames.annotate_frame` is for pandas, Dask, Spark and Ray.
+"""

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacy_brnn.annotate.errors import AnnotateError
-from spacy_brnn.annotate.values import encodable
+from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
+from spacy_brnn.annotate.records import AnnotateError, encodable, one_line
 
 if TYPE_CHECKING:
+    import numpy
     from spacy.language import Language
     from spacy.tokens import Doc
+    from spacy.vocab import Vocab
 
-    from spacy_brnn.annotate.tokenized import Tokenized
-
-SENTIMENT_FIELDS = ("sentiment_label", "sentiment_score", "sentiment_polarity")
-ENTITIES_FIELD = "entities"
 LONGEST_DOCUMENT = 1_000_000_000
 MOST_NEW_STRINGS = 300_000
-"""How many words a pipeline may learn before it is loaded anew: its vocabulary only ever grows."""
-DECIMALS = 6
+"""How many words a pipeline may learn before it forgets them again: a corpus has no end of them."""
 
 _MEMORY_PER_TOKEN = (
     "parser",
@@ -59,58 +57,82 @@ class Annotations:
     results: list[Annotation | Failure]
 
 
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """All that spaCy's tokenizer knows of a text, in the form that is the fastest to read.
+
+    A serialized Doc takes longer to read than its text takes to tokenize.
+
+    words: the tokens' texts; spaces: whether a space follows each; norms: the hash of each
+    token's norm, which is one that the vocab knows, of a word or of a tokenizer exception.
+    """
+
+    words: list[str]
+    spaces: list[bool]
+    norms: numpy.ndarray
+
+    @classmethod
+    def of(cls, doc: Doc) -> Tokenized:
+        """Take it from a Doc to which nothing but the tokenizer was applied."""
+        from spacy.attrs import NORM, ORTH, SPACY
+
+        strings = doc.vocab.strings
+        words, spaces, norms = doc.to_array([ORTH, SPACY, NORM]).T
+        return cls([strings[word] for word in words.tolist()], spaces.astype(bool).tolist(), norms)
+
+    def to_doc(self, vocab: Vocab) -> Doc:
+        """The Doc again."""
+        from spacy.attrs import NORM
+        from spacy.tokens import Doc
+
+        doc = Doc(vocab, words=self.words, spaces=self.spaces)
+        return doc.from_array([NORM], self.norms[:, None])
+
+
 class Annotator:
     """A spaCy pipeline with `brnn_sentiment`, or with a component that sets entities.
 
     model: a pipeline's folder or package; None for a blank English pipeline with the
     `brnn_sentiment` that ships. gpu_id: the CUDA device, -1 for the CPU. with_docs: also keep
-    the Docs, serialized.
+    the Docs, serialized. neutral: ask for the third label, NEUTRAL. extra_fields: names among
+    EXTRA_FIELDS.
 
-    Raises AnnotateError if the pipeline cannot be loaded, or sets neither.
+    Raises AnnotateError if the pipeline cannot be loaded, sets neither, or lacks what is asked for.
     """
 
     def __init__(
-        self, model: str | Path | None = None, gpu_id: int = -1, *, with_docs: bool = False
+        self,
+        model: str | Path | None = None,
+        gpu_id: int = -1,
+        *,
+        with_docs: bool = False,
+        neutral: bool = False,
+        extra_fields: Sequence[str] = (),
     ) -> None:
         """Load the pipeline."""
         if gpu_id >= 0:
             _use_gpu(gpu_id)
-        self._model = model
         self._with_docs = with_docs
-        self._load()
-        self._sentiment = _sets(self.nlp, "doc._.sentiment", "brnn_sentiment")
-        self._entities = _sets(self.nlp, "doc.ents", "brnn_ner")
-        if not (self._sentiment or self._entities):
-            raise AnnotateError(
-                f"the pipeline {model} has neither brnn_sentiment nor a component that sets "
-                f"entities (it has: {', '.join(self.nlp.pipe_names) or 'nothing'})"
-            )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the fields that annotations hold."""
-        sentiment = SENTIMENT_FIELDS if self._sentiment else ()
-        return (*sentiment, ENTITIES_FIELD) if self._entities else sentiment
+        self.nlp = _load(model, neutral=neutral)
+        self._fields = _fields(self.nlp, model, extra_fields)
+        names = dict.fromkeys(name for fields in self._fields for name in fields.columns)
+        self.columns = tuple(names)
+        factories = {self.nlp.get_pipe_meta(name).factory for name in self.nlp.pipe_names}
+        if factories.isdisjoint(_MEMORY_PER_TOKEN):
+            self.nlp.max_length = LONGEST_DOCUMENT
+        self._words = ForgottenWords(self.nlp)
 
     def __call__(self, documents: Sequence[str | bytes | Tokenized]) -> Annotations:
         """Annotate one batch of texts (or of serialized Docs, or of tokenized texts).
 
         A document that the pipeline cannot take is a Failure; the others are annotated.
         """
-        if len(self.nlp.vocab.strings) > self._most_strings:
-            self._load()
-        results: list[Annotation | Failure | None] = [self._refuse(text) for text in documents]
-        accepted = [index for index, refused in enumerate(results) if refused is None]
-        annotated = self._annotate([documents[index] for index in accepted])
-        for index, result in zip(accepted, annotated, strict=True):
-            results[index] = result
-        return Annotations(self.columns, results)
-
-    def _load(self) -> None:
-        self.nlp = _load(self._model)
-        self._most_strings = len(self.nlp.vocab.strings) + MOST_NEW_STRINGS
-        if not any(self._factory(name) in _MEMORY_PER_TOKEN for name in self.nlp.pipe_names):
-            self.nlp.max_length = LONGEST_DOCUMENT
+        self._words.forget()
+        refused = [self._refuse(text) for text in documents]
+        pairs = zip(documents, refused, strict=True)
+        accepted = [document for document, refusal in pairs if not refusal]
+        annotated = iter(self._annotate(accepted))
+        return Annotations(self.columns, [refusal or next(annotated) for refusal in refused])
 
     def _refuse(self, document: str | bytes | Tokenized) -> Failure | None:
         limit = self.nlp.max_length
@@ -120,7 +142,7 @@ class Annotator:
             f"{len(document):,} characters are more than the pipeline's max_length ({limit:,})"
         )
 
-    def _annotate(self, documents: list[str | bytes | Tokenized]) -> list[Annotation | Failure]:
+    def _annotate(self, documents: Sequence[str | bytes | Tokenized]) -> list[Annotation | Failure]:
         try:
             docs = self.nlp.pipe(map(self._prepare, documents), batch_size=len(documents) or 1)
             return [self._annotation(doc) for doc in docs]
@@ -140,46 +162,87 @@ class Annotator:
         return Doc(self.nlp.vocab).from_bytes(document)
 
     def _annotation(self, doc: Doc) -> Annotation:
-        fields: dict[str, Any] = {}
-        if self._sentiment:
-            sentiment = doc._.sentiment
-            if sentiment is None:
-                raise ValueError("the pipeline gave the document no sentiment")
-            values = (
-                sentiment.label,
-                round(float(sentiment.score), DECIMALS),
-                round(float(sentiment.polarity), DECIMALS),
-            )
-            fields.update(zip(SENTIMENT_FIELDS, values, strict=True))
-        if self._entities:
-            fields[ENTITIES_FIELD] = [
-                {
-                    "start": ent.start_char,
-                    "end": ent.end_char,
-                    "label": ent.label_,
-                    "text": ent.text,
-                }
-                for ent in doc.ents
-            ]
-        return Annotation(fields, doc.to_bytes() if self._with_docs else None)
-
-    def _factory(self, pipe_name: str) -> str:
-        return self.nlp.get_pipe_meta(pipe_name).factory
+        values: dict[str, Any] = {}
+        for fields in self._fields:
+            values.update(fields.make(doc))
+        return Annotation(values, doc.to_bytes() if self._with_docs else None)
 
 
-def _load(model: str | Path | None) -> Language:
+class ForgottenWords:
+    """Lets a pipeline forget, now and then, the words that it has learnt from documents.
+
+    A memory zone of spaCy's for each batch would cost a third of the time.
+    """
+
+    def __init__(self, nlp: Language) -> None:
+        """Begin the first zone."""
+        self._nlp = nlp
+        self._zone = ExitStack()
+        self._most = len(nlp.vocab.strings) + MOST_NEW_STRINGS
+        self._zone.enter_context(nlp.memory_zone())
+
+    def forget(self) -> None:
+        """Forget them if they are many; no Doc of the pipeline may be in use."""
+        if len(self._nlp.vocab.strings) > self._most:
+            self._zone.close()
+            self._zone.enter_context(self._nlp.memory_zone())
+
+
+def _load(model: str | Path | None, *, neutral: bool) -> Language:
     import spacy
 
+    name = "that ships" if model is None else model
     try:
         if model is not None:
-            return spacy.load(model)
+            nlp = spacy.load(model)
+            if neutral:
+                _ask_for_neutral(nlp, str(model))
+            return nlp
         nlp = spacy.blank("en")
-        nlp.add_pipe("brnn_sentiment")
+        nlp.add_pipe("brnn_sentiment", config={"neutral": True} if neutral else {})
         return nlp
     except (OSError, ValueError, ImportError, KeyError) as error:
-        name = "that ships" if model is None else model
-        line = " ".join(str(error).split())
-        raise AnnotateError(f"cannot load the pipeline {name}: {line}") from error
+        raise AnnotateError(f"cannot load the pipeline {name}: {one_line(error)}") from error
+
+
+def _ask_for_neutral(nlp: Language, model: str) -> None:
+    for name in nlp.pipe_names:
+        if nlp.get_pipe_meta(name).factory == "brnn_sentiment":
+            component: Any = nlp.get_pipe(name)
+            try:
+                if hasattr(component, "neutral"):
+                    component.neutral = True
+                if "NEUTRAL" in component.labels:
+                    return
+            except ValueError as error:
+                raise AnnotateError(f"{model}: {one_line(error)}; leave --neutral out") from error
+            labels = ", ".join(component.labels)
+            raise AnnotateError(
+                f"the pipeline {model} has no label NEUTRAL (its labels: {labels}); "
+                "leave --neutral out"
+            )
+    raise AnnotateError(f"the pipeline {model} has no brnn_sentiment; leave --neutral out")
+
+
+def _fields(nlp: Language, model: str | Path | None, extra: Sequence[str]) -> list[DocFields]:
+    fields = []
+    if _sets(nlp, "doc._.sentiment", "brnn_sentiment"):
+        fields.append(SENTIMENT)
+    if _sets(nlp, "doc.ents", "brnn_ner"):
+        fields.append(ENTITIES)
+    if not fields:
+        raise AnnotateError(
+            f"the pipeline {model} has neither brnn_sentiment nor a component that sets "
+            f"entities (it has: {', '.join(nlp.pipe_names) or 'nothing'})"
+        )
+    more = [EXTRA_FIELDS[name] for name in extra]
+    for one in more:
+        if one.prepare is not None:
+            try:
+                one.prepare(nlp)
+            except ValueError as error:
+                raise AnnotateError(one_line(error)) from error
+    return fields + more
 
 
 def _sets(nlp: Language, attribute: str, factory: str) -> bool:
@@ -193,5 +256,4 @@ def _use_gpu(gpu_id: int) -> None:
     try:
         spacy.require_gpu(gpu_id)
     except ValueError as error:
-        line = " ".join(str(error).split())
-        raise AnnotateError(f"cannot use GPU {gpu_id}: {line}") from error
+        raise AnnotateError(f"cannot use GPU {gpu_id}: {one_line(error)}") from error

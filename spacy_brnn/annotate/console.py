@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
-from spacy_brnn.annotate.errors import AnnotateError
-from spacy_brnn.annotate.interruption import Interrupted
-from spacy_brnn.annotate.options import STDOUT, AnnotateOptions, Result
-from spacy_brnn.annotate.progress import rate
-from spacy_brnn.annotate.run import annotate_corpus
-from spacy_brnn.annotate.tally import Tally
+from spacy_brnn.annotate.plan import STDOUT, AnnotateOptions, Result
+from spacy_brnn.annotate.records import AnnotateError, one_line
+from spacy_brnn.annotate.run import Interrupted, annotate_corpus
+from spacy_brnn.annotate.tally import rate, shown_label
 
 FAILED = 1
 PIPE_CLOSED = 141
@@ -24,7 +23,8 @@ SIGNALLED = 128
 def annotate_and_report(options: AnnotateOptions) -> int:
     """Run, print the summary or what went wrong, and return the exit status."""
     try:
-        result = _engine(options)(options)
+        with _warnings_in_one_line():
+            result = _engine(options)(options)
     except BrokenPipeError:
         return _pipe_closed()
     except Interrupted as stop:
@@ -37,8 +37,8 @@ def annotate_and_report(options: AnnotateOptions) -> int:
         return FAILED
     except OSError as error:
         _say(f"Error: {error.filename or options.output}: {error.strerror or error}")
-        if Path(f"{options.output}.partial", "checkpoint.json").exists():
-            _say("What was done up to the last checkpoint is safe: the same command goes on there")
+        if options.partial_path.exists():
+            _say("What was done is safe: the same command goes on there")
         return FAILED
     if not options.quiet:
         _say(summary(result))
@@ -48,24 +48,31 @@ def annotate_and_report(options: AnnotateOptions) -> int:
 def summary(result: Result) -> str:
     """The final table."""
     tally = result.tally
+    labels = [
+        (shown_label(name), f"{count:,}", f"{share:.1%}")
+        for name, (count, share) in tally.shares().items()
+    ]
     rows = [
         ("read", f"{tally.read:,}", ""),
         ("written", f"{tally.written:,}", str(result.output or "")),
         ("rejected", f"{tally.rejected:,}", str(result.rejects or "")),
-        *_sentiment_rows(tally),
+        *labels,
         ("time", _duration(tally.seconds), f"{rate(tally.documents_per_second)} documents/s"),
     ]
     if result.resumed_at:
         rows.append(("resumed", f"{result.resumed_at:,}", "had been read by earlier runs"))
+    names = max(9, *(len(name) for name, _, _ in rows))
     width = max(len(value) for _, value, _ in rows)
-    return "\n".join(f"{name:<10}{value:>{width}}  {note}".rstrip() for name, value, note in rows)
+    return "\n".join(
+        f"{name:<{names}} {value:>{width}}  {note}".rstrip() for name, value, note in rows
+    )
 
 
 def _engine(options: AnnotateOptions) -> Callable[[AnnotateOptions], Result]:
     if options.engine == "local":
         return annotate_corpus
     try:
-        from spacy_brnn.annotate.ray_engine import annotate_on_ray
+        from spacy_brnn.annotate.cluster import annotate_on_ray
     except ImportError:
         raise AnnotateError(
             "--engine ray needs the extra 'ray': pip install 'spacy-brnn[ray]'"
@@ -73,14 +80,26 @@ def _engine(options: AnnotateOptions) -> Callable[[AnnotateOptions], Result]:
     return annotate_on_ray
 
 
-def _sentiment_rows(tally: Tally) -> list[tuple[str, str, str]]:
-    total = tally.positive + tally.negative + tally.neutral
-    counts = {"positive": tally.positive, "negative": tally.negative, "neutral": tally.neutral}
-    return [(name, f"{count:,}", f"{count / total:.1%}") for name, count in counts.items() if count]
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Say a warning once and in one line, without the place in the code that it comes from."""
+    said: set[str] = set()
+
+    def say(message: Warning | str, *where: object) -> None:
+        line = one_line(message)
+        if line not in said:
+            said.add(line)
+            _say(f"Warning: {line}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = say  # type: ignore[assignment]
+        yield
 
 
 def _how_far(options: AnnotateOptions, read: int) -> str:
-    if options.output == STDOUT or options.engine == "ray":
+    if not read:
+        return "before a record was written"
+    if options.output == STDOUT:
         return f"after {read:,} records"
     return f"after {read:,} records, which are safe; the same command goes on from there"
 

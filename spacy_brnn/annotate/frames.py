@@ -15,8 +15,8 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from spacy_brnn.annotate.annotator import SENTIMENT_FIELDS, Annotation, Annotator
-from spacy_brnn.annotate.workers import PipelineOptions
+from spacy_brnn.annotate.annotator import Annotation, Annotator
+from spacy_brnn.annotate.records import SENTIMENT_FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +41,11 @@ def annotate_frame(
     Raises KeyError if the frame has no such column, ValueError for a text that the pipeline
     cannot take, AnnotateError if the pipeline cannot be loaded.
     """
+    if text_field not in frame.columns:
+        raise KeyError(
+            f'no column "{text_field}" (columns: {", ".join(map(str, frame.columns)) or "none"}); '
+            "name it with text_field"
+        )
     texts = frame[text_field].tolist()
     columns: tuple[str, ...] = SENTIMENT_FIELDS
     rows: list[dict[str, Any]] = [{} for _ in texts]
@@ -73,4 +78,4 @@ def _column(frame: pd.DataFrame, rows: list[dict[str, Any]], name: str) -> pd.Se
 
 @lru_cache(maxsize=1)
 def _annotator(model: str | None, gpu_id: int) -> Annotator:
-    return PipelineOptions(model, gpu_id).load()
+    return Annotator(model, gpu_id)

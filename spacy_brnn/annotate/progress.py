@@ -8,7 +8,7 @@ import time
 import click
 from tqdm import tqdm
 
-from spacy_brnn.annotate.tally import Tally
+from spacy_brnn.annotate.tally import Tally, rate
 
 SECONDS_BETWEEN_LOG_LINES = 10.0
 
@@ -78,15 +78,6 @@ class _Nowhere:
 
 _LIVE = "{percentage:3.0f}% |{bar:20}| {remaining} left{postfix}"
 _LIVE_OF_UNKNOWN_SIZE = "{elapsed}{postfix}"
-
-
-def rate(documents_per_second: float) -> str:
-    """A rate as people read it: whole documents, unless there are only a few."""
-    return (
-        f"{documents_per_second:,.0f}"
-        if documents_per_second >= 10
-        else (f"{documents_per_second:.2g}")
-    )
 
 
 def _words(tally: Tally, documents_per_second: float) -> str:

@@ -1,33 +1,74 @@
-"""What readers yield: records, and the ones that cannot be annotated."""
+"""What everything else here is about: records, the names of fields and formats, errors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import base64
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from spacy_brnn.annotate.values import to_json
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 """Longest record that is read at all; a longer one is rejected, so that memory stays bounded."""
 
+INPUT_FORMATS = ("jsonl", "json", "csv", "tsv", "parquet", "text", "spacy")
+OUTPUT_FORMATS = ("jsonl", "json", "csv", "tsv", "parquet", "spacy")
+TEXT_FORMATS = ("jsonl", "json", "csv", "tsv", "text")
+"""Formats that may be compressed, and read from and written to a pipe."""
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+SENTIMENT_FIELDS = ("sentiment_label", "sentiment_score", "sentiment_polarity")
+ENTITIES_FIELD = "entities"
+ENTITY_KEYS = ("start", "end", "label", "text")
+FIELDS_KEY = "fields"
+"""Where a Doc's user_data keeps the fields of the record that it was made from, as JSON."""
 
-@dataclass(slots=True, kw_only=True)
-class Item:
-    """One record of an input, and where the next one begins.
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_MOST_NAMES = 10
+_JSON_TYPES = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
 
-    source: the input's name; unit: what `number` counts ("line", "row", "document" or "file");
-    number: from 1; end, next_number: where reading goes on after this record, in the unit that
-    the format's reader seeks by (bytes of decompressed data for text formats, else records);
-    raw: the record as it stands in the input, None where it is not text.
+
+class AnnotateError(Exception):
+    """One clear line: what was wrong, where, and what to do about it.
+
+    read: records that were done, and are safe, when it happened.
+    """
+
+    read = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """A record of an input: one to annotate, or one that cannot be, and why.
+
+    source: the input's name; unit: what `number` counts ("line", "row", "document", "record" or
+    "file"); number: from 1; raw: the record as it stands in the input, None where it is not text;
+    text: what is annotated; fields: all its fields; doc: the serialized Doc where the input holds
+    Docs; is_json: `raw` is a JSON object, which is kept byte for byte; problem: why it is rejected.
     """
 
     source: str
     unit: str
     number: int
-    end: int
-    next_number: int
-    raw: bytes | None
+    raw: bytes | None = None
+    text: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    doc: bytes | None = None
+    is_json: bool = False
+    problem: str | None = None
 
+    @property
     def place(self) -> str:
         """Where the record is, for messages."""
         if self.unit == "file":
@@ -36,42 +77,147 @@ class Item:
             return f"{self.source}:{self.number}"
         return f"{self.source}, {self.unit} {self.number}"
 
-
-@dataclass(slots=True, kw_only=True)
-class Record(Item):
-    """A record to annotate.
-
-    text: its text; fields: all its fields, the text among them; doc: the serialized Doc where
-    the input holds Docs;
-    is_json: `raw` is a JSON object, which a JSONL writer may keep byte for byte.
-    """
-
-    text: str
-    fields: dict[str, Any]
-    doc: bytes | None = None
-    is_json: bool = False
-
     @property
     def document(self) -> str | bytes:
         """What the pipeline gets."""
         return self.text if self.doc is None else self.doc
 
+    def take_text(self, text_field: str) -> Record:
+        """Set the text from the fields, or the problem where there is none; return the record.
 
-@dataclass(slots=True, kw_only=True)
-class Rejected(Item):
-    """A record that cannot be annotated, and why."""
+        text_field: a field's name; where there is none of that name, a path with dots.
+        """
+        value: Any = self.fields
+        for name in [text_field] if text_field in self.fields else text_field.split("."):
+            if not isinstance(value, dict) or name not in value:
+                self.problem = missing_field(text_field, self.fields)
+                return self
+            value = value[name]
+        if isinstance(value, str):
+            self.text = value
+        else:
+            kind = _JSON_TYPES.get(type(value), f"of type {type(value).__name__}")
+            self.problem = f'field "{text_field}" is {kind}, not a string'
+        return self
 
-    reason: str
+    def rejection(self) -> bytes:
+        """The line of the rejects file: file, line (or row, ...), reason, and the raw record."""
+        number = {} if self.unit == "file" else {self.unit: self.number}
+        raw = to_json(self.fields) if self.raw is None and self.fields else self.raw
+        line = {"file": self.source, **number, "reason": self.problem, **_raw_value(raw)}
+        return json.dumps(line).encode("ascii") + b"\n"
 
 
-def reject(record: Record, reason: str) -> Rejected:
-    """The same place and raw record (its fields as JSON, if it is not text), rejected."""
-    return Rejected(
-        source=record.source,
-        unit=record.unit,
-        number=record.number,
-        end=record.end,
-        next_number=record.next_number,
-        raw=to_json(record.fields) if record.raw is None else record.raw,
-        reason=reason,
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the inputs have been read: the input's index, and the records of it."""
+
+    input: int = 0
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the inputs' headers and schemas tell before the first record is read.
+
+    columns: the union of the tables' columns, None unless every input is a table file; delimiter:
+    that of all delimited inputs, None where they differ; bom: whether the first begins with a byte
+    order mark; schema: the types of the columns that are of one type in every Parquet input.
+    """
+
+    columns: list[str] | None = None
+    delimiter: str | None = None
+    bom: bool = False
+    schema: pa.Schema | None = None
+
+
+def parse_object(line: bytes) -> tuple[dict[str, Any], str | None]:
+    """The JSON object of a line, and what is wrong with it."""
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return {}, utf8_problem(error)
+    except json.JSONDecodeError as error:
+        return {}, f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
+    except RecursionError:
+        return {}, "not JSON that can be read: nested too deeply"
+    except ValueError as error:
+        return {}, f"not JSON that can be read: {error}"
+    if isinstance(value, dict):
+        return value, None
+    problem = f"not a JSON object but {_JSON_TYPES.get(type(value), 'a string')}"
+    if isinstance(value, list):
+        problem += "; if the whole file is one JSON array, add --input-format json"
+    return {}, problem
+
+
+def missing_field(text_field: str, names: Iterable[str]) -> str:
+    """The message for a record or table without the text field."""
+    known = [str(name) for name in names]
+    listed = ", ".join(known[:_MOST_NAMES]) + (", ..." if len(known) > _MOST_NAMES else "")
+    return f'no field "{text_field}" (fields: {listed or "none"}); name it with --text-field'
+
+
+def utf8_problem(error: UnicodeDecodeError) -> str:
+    """The message for bytes that are not UTF-8."""
+    byte = error.object[error.start]
+    return (
+        f"not UTF-8: byte 0x{byte:02x} at position {error.start + 1}; convert it to UTF-8, or name "
+        "the encoding (--encoding cp1252, latin-1, utf-16, ...)"
     )
+
+
+def one_line(error: object) -> str:
+    """A message without its line breaks."""
+    return " ".join(str(error).split())
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which no encoding takes, replaced one by one by U+FFFD."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def to_json(fields: dict[str, Any]) -> bytes:
+    """One JSON object, UTF-8; values that JSON lacks become strings, NaN and infinities null."""
+    try:
+        text = json.dumps(fields, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:
+        text = json.dumps(_finite(fields), ensure_ascii=False, default=_plain)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8, but it has an escape.
+        return json.dumps(_finite(fields), default=_plain).encode("ascii")
+
+
+def to_cell(value: Any) -> str:
+    """One cell of a table: strings as they are, nothing for None, the rest as JSON."""
+    if isinstance(value, str):
+        return encodable(value)
+    return "" if value is None else to_json_text(value)
+
+
+def to_json_text(value: Any) -> str:
+    """Any value as JSON that every encoding takes."""
+    return encodable(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _raw_value(raw: bytes | None) -> dict[str, str | None]:
+    try:
+        return {"raw": None if raw is None else raw.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"raw_base64": base64.b64encode(raw or b"").decode("ascii")}

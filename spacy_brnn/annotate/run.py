@@ -3,166 +3,202 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
-from spacy_brnn.annotate.annotator import SENTIMENT_FIELDS, Annotations
-from spacy_brnn.annotate.batches import Batch, cut_batches, sort_out
-from spacy_brnn.annotate.checkpoint import State
-from spacy_brnn.annotate.compression import check_compression
-from spacy_brnn.annotate.errors import AnnotateError
-from spacy_brnn.annotate.headers import known_columns, known_schema
-from spacy_brnn.annotate.inputs import (
-    Input,
-    InputReader,
-    Position,
-    check_readable,
-    find_inputs,
-    total_bytes,
+from spacy_brnn.annotate.annotator import Annotation, Annotations
+from spacy_brnn.annotate.plan import (
+    STDOUT,
+    AnnotateOptions,
+    Result,
+    check_absent,
+    check_options,
+    describe_model,
+    output_format_of,
+    settings_of,
 )
-from spacy_brnn.annotate.interruption import Interrupted, Interruption
-from spacy_brnn.annotate.options import STDOUT, AnnotateOptions, Result
-from spacy_brnn.annotate.outputs import check_files, open_sink, output_format_of
 from spacy_brnn.annotate.progress import Progress
-from spacy_brnn.annotate.readers import check_format
+from spacy_brnn.annotate.readers import InputReader, layout_of
+from spacy_brnn.annotate.records import AnnotateError, Position, Record
 from spacy_brnn.annotate.report import write_report
-from spacy_brnn.annotate.sinks import Sink
+from spacy_brnn.annotate.sinks import FileSink, Sink, StreamSink
+from spacy_brnn.annotate.sources import Input, find_inputs, total_bytes
+from spacy_brnn.annotate.spool import State
 from spacy_brnn.annotate.tally import Tally
-from spacy_brnn.annotate.workers import PipelineOptions, annotate_batches
-from spacy_brnn.annotate.writers import Writer, make_writer
+from spacy_brnn.annotate.workers import Batch, PipelineOptions, annotate_batches, cut_batches
+from spacy_brnn.annotate.writers import Row, Writer, make_writer
 
 BYTES_PER_PROCESS = 4 * 1024 * 1024
 """Least input for which one more process is worth its start."""
 
 
+class Interrupted(BaseException):
+    """The run was asked to stop; signum: by which signal; read: records done by then."""
+
+    read = 0
+
+    def __init__(self, signum: int) -> None:
+        """Keep the signal's number."""
+        super().__init__(signal.Signals(signum).name)
+        self.signum = signum
+
+
 def annotate_corpus(options: AnnotateOptions) -> Result:
     """Annotate every record of the inputs, or go on with an earlier run that was cut off.
 
-    Raises AnnotateError for whatever the user can act on, Interrupted after Ctrl-C or SIGTERM,
-    and OSError where a file cannot be written.
+    Raises AnnotateError for whatever the user can act on, Interrupted after Ctrl-C, SIGTERM or
+    SIGHUP, and OSError where a file cannot be written.
     """
     inputs = find_inputs(options.inputs, options.input_format)
-    check_files(options, inputs)
-    if options.errors == "stop":
-        check_readable(inputs)
+    check_options(options, inputs)
     output_format, compression = output_format_of(options, inputs)
-    check_format(output_format)
-    check_compression(compression)
-    writer = make_writer(output_format, compression, known_columns(inputs), known_schema(inputs))
-    sink = open_sink(options, inputs, writer, output_format)
+    writer = make_writer(
+        output_format,
+        layout_of(inputs, options.reading),
+        delimiter=options.reading.delimiter,
+        header=options.header,
+    )
+    sink = _open_sink(options, inputs, writer, output_format, compression)
     try:
-        return _Run(options, inputs, writer, sink).go()
+        if not (sink.state and sink.state.complete):
+            check_absent(options)
+        with listening():
+            return _annotate(options, inputs, writer, sink)
     finally:
         sink.close()
 
 
-class _Run:
-    """One run's state: what is counted, where the inputs go on."""
+def sort_out(batch: Batch, annotations: Annotations) -> tuple[list[Row], list[Record]]:
+    """Part a batch's records into rows to write and rejected ones, each in order."""
+    rows: list[Row] = []
+    rejected: list[Record] = []
+    results = iter(annotations.results)
+    for record in batch.records:
+        result = next(results) if record.problem is None else None
+        if isinstance(result, Annotation):
+            rows.append((record, result.fields, result.doc))
+        else:
+            problem = record.problem if result is None else result.reason
+            rejected.append(replace(record, problem=problem))
+    return rows, rejected
 
-    def __init__(
-        self, options: AnnotateOptions, inputs: list[Input], writer: Writer, sink: Sink
-    ) -> None:
-        earlier = sink.state or State(Position(), Tally())
-        self.tally = earlier.tally
-        self.position = earlier.position
-        self.complete = earlier.complete
-        self.resumed_at = self.tally.read
-        self._options = options
-        self._inputs = inputs
-        self._writer = writer
-        self._sink = sink
-        self._clock = _Clock(self.tally.seconds)
-        self._interruption = Interruption()
 
-    def go(self) -> Result:
-        with self._interruption.listening():
-            try:
-                if not self.complete:
-                    self._annotate()
-            except (Interrupted, AnnotateError) as error:
-                # Not after an OSError: what of the last batch reached the disk is unknown then.
-                self._save()
-                error.read = self.tally.read
-                raise
-            self.tally.seconds = self._clock.seconds
-            with self._interruption.shield():
-                write_report(self._options, self.tally)
-                self._sink.finish(self._state())
-        return self._result()
+def fail_if_nothing_was_written(tally: Tally) -> None:
+    """Raise AnnotateError if every record was rejected: then something else is wrong."""
+    if tally.rejected and not tally.written:
+        first = tally.rejects[0]
+        raise AnnotateError(
+            f"nothing was written: all of {tally.rejected:,} records were rejected, the first: "
+            f"{first['place']}: {first['reason']}"
+        )
 
-    def _annotate(self) -> None:
-        options = self._options
-        reader = InputReader(self._inputs, options.text_field, self.position)
-        batches = cut_batches(reader, options.batch_size)
-        pipeline = PipelineOptions(options.model, options.gpu_id, self._writer.needs_docs)
-        n_process = _n_process(options, self._inputs)
-        columns: Sequence[str] = SENTIMENT_FIELDS
-        saved = time.monotonic()
-        with Progress(total_bytes(self._inputs), reader.consumed, quiet=options.quiet) as progress:
+
+def count(tally: Tally, rows: Sequence[Row], rejected: Sequence[Record]) -> None:
+    """Add what came of a batch to the tally."""
+    for record, fields, _ in rows:
+        tally.add(record, fields)
+    for record in rejected:
+        tally.add_rejected(record)
+
+
+def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sink: Sink) -> Result:
+    state = sink.state or State(Position(), Tally())
+    tally, resumed_at, before = state.tally, state.tally.read, state.tally.seconds
+    started = synced = time.monotonic()
+    reader = InputReader(inputs, options.reading, state.position)
+    batches = cut_batches(reader, options.batch_size) if not state.complete else iter(())
+    pipeline = PipelineOptions(
+        options.model, options.gpu_id, writer.needs_docs, options.neutral, options.extra_fields
+    )
+    n_process = _processes(options, inputs)
+    try:
+        with Progress(total_bytes(inputs), reader.consumed, quiet=options.quiet) as progress:
             for batch, annotations in annotate_batches(batches, pipeline, n_process):
-                with self._interruption.shield():
-                    self._commit(batch, annotations)
-                    if time.monotonic() - saved >= options.checkpoint_seconds:
-                        self._save()
-                        saved = time.monotonic()
-                columns = annotations.columns
-                progress.show(batch.consumed, self.tally, self._rate())
-        if self._sink.is_empty:
-            self._sink.append(self._writer.encode([], columns, first=True), [])
-
-    def _commit(self, batch: Batch, annotations: Annotations) -> None:
-        rows, rejected = sort_out(batch.items, annotations)
-        if rejected and self._options.errors == "stop":
-            raise AnnotateError(f"{rejected[0].place()}: {rejected[0].reason}")
-        encoded = self._writer.encode(rows, annotations.columns, first=self._sink.is_empty)
-        self._sink.append(encoded, rejected)
-        for record, annotation in rows:
-            self.tally.add(record, annotation.fields)
-        for item in rejected:
-            self.tally.add_rejected(item)
-        self.position = batch.after
-
-    def _state(self) -> State:
-        return State(self.position, self.tally, self.complete)
-
-    def _save(self) -> None:
-        self.tally.seconds = self._clock.seconds
-        self._sink.save(self._state())
-
-    def _rate(self) -> float:
-        return (self.tally.read - self.resumed_at) / max(self._clock.here, 1e-9)
-
-    def _result(self) -> Result:
-        options = self._options
-        output = None if options.output == STDOUT else Path(options.output)
-        rejects = options.rejects_path if self.tally.rejected or options.rejects else None
-        return Result(self.tally, output, rejects, self.resumed_at)
+                rows, rejected = sort_out(batch, annotations)
+                if rejected and options.errors == "stop":
+                    raise AnnotateError(f"{rejected[0].place}: {rejected[0].problem}")
+                encoded = writer.encode(rows, annotations.columns)
+                count(tally, rows, rejected)
+                now = time.monotonic()
+                tally.seconds = before + now - started
+                state = State(batch.after, tally, annotations.columns)
+                sink.append(encoded, rejected, state)
+                if now - synced >= options.checkpoint_seconds:
+                    sink.sync()
+                    synced = now
+                rate = (tally.read - resumed_at) / max(now - started, 1e-9)
+                progress.show(batch.consumed, tally, rate)
+    except (Interrupted, AnnotateError) as error:
+        error.read = sink.written
+        raise
+    fail_if_nothing_was_written(tally)
+    write_report(options, tally)
+    sink.finish(replace(state, complete=True))
+    return Result(
+        tally,
+        None if options.output == STDOUT else Path(options.output),
+        options.rejects_path if tally.rejected or options.rejects else None,
+        resumed_at,
+    )
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Seconds of this run on top of those of the runs that it continues."""
+def _open_sink(
+    options: AnnotateOptions,
+    inputs: list[Input],
+    writer: Writer,
+    output_format: str,
+    compression: str | None,
+) -> Sink:
+    if options.output == STDOUT or options.rejects_path is None:
+        describe_model(options.model)
+        return StreamSink(writer, options.rejects_path)
+    resumable = all(found.path != "-" for found in inputs)
+    return FileSink(
+        Path(options.output),
+        compression,
+        options.rejects_path,
+        writer,
+        settings_of(options, inputs, output_format),
+        always=options.rejects is not None,
+        overwrite=options.overwrite,
+        restart=options.restart or not resumable,
+    )
 
-    before: float
-    started: float = field(default_factory=time.monotonic)
 
-    @property
-    def here(self) -> float:
-        return time.monotonic() - self.started
+@contextmanager
+def listening() -> Iterator[None]:
+    """Turn the signals that ask to stop into Interrupted; what a batch writes, it writes whole.
 
-    @property
-    def seconds(self) -> float:
-        return self.before + self.here
+    Outside the main thread, where that cannot be, do nothing.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise Interrupted(signum)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    # What a caller such as nohup ignores stays ignored.
+    asked = [which for which in names if which and signal.getsignal(which) != signal.SIG_IGN]
+    before = {which: signal.signal(which, stop) for which in asked}
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
-def _n_process(options: AnnotateOptions, inputs: list[Input]) -> int:
+def _processes(options: AnnotateOptions, inputs: list[Input]) -> int:
     if options.n_process is not None:
         return options.n_process
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     total = total_bytes(inputs)
-    if total is None:
-        return cores
-    return max(1, min(cores, total // BYTES_PER_PROCESS))
+    return cores if total is None else max(1, min(cores, total // BYTES_PER_PROCESS))

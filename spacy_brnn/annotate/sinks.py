@@ -1,18 +1,19 @@
-"""Where the rows of a run go: to a file, by way of a journal, or to standard output."""
+"""Where the rows of a run go: to a file, by way of the spool, or to standard output."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from spacy_brnn.annotate.checkpoint import Journal, State, sync_folder
-from spacy_brnn.annotate.records import Rejected
-from spacy_brnn.annotate.rejects import encode_rejected
-from spacy_brnn.annotate.writers import Writer
+from spacy_brnn.annotate.records import AnnotateError, Record
+from spacy_brnn.annotate.sources import compressed, same_fingerprint
+from spacy_brnn.annotate.spool import Spool, State, remove_spool
+from spacy_brnn.annotate.writers import Writer, assemble, scan_all
 
 
 class Sink(Protocol):
@@ -21,16 +22,16 @@ class Sink(Protocol):
     state: State | None
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no row has been appended yet."""
+    def written(self) -> int:
+        """Records read in the batches that are safe."""
         ...
 
-    def append(self, rows: bytes, rejected: list[Rejected]) -> None:
-        """Take one batch."""
+    def append(self, rows: bytes, rejected: list[Record], state: State) -> None:
+        """Take one batch, and where the run is after it."""
         ...
 
-    def save(self, state: State) -> None:
-        """Make what was taken safe, if the sink can."""
+    def sync(self) -> None:
+        """Make what was taken outlast a power failure, if the sink can."""
         ...
 
     def finish(self, state: State) -> None:
@@ -38,126 +39,221 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None:
-        """Give up everything that is open; an unfinished run stays as it is."""
+        """Give up everything that is open; a run in which a record was written stays."""
         ...
 
 
 class FileSink:
-    """A file that appears under its name when it is complete, and a rejects file beside it."""
+    """A file that appears under its name when it is complete, and a rejects file beside it.
+
+    rejects: its path; always: write it even if nothing is rejected; overwrite: what is there of an
+    earlier output is to be replaced.
+
+    Raises AnnotateError if an unfinished run with other settings is there, or one that is running.
+    """
 
     def __init__(
         self,
         output: Path,
+        compression: str | None,
         rejects: Path,
         writer: Writer,
         settings: dict[str, Any],
         *,
-        restart: bool = False,
+        always: bool,
+        overwrite: bool,
+        restart: bool,
     ) -> None:
-        """Open the journal; raises what Journal raises."""
+        """Open what is there of an earlier run; make nothing."""
         self._output = output
+        self._compression = compression
         self._rejects = rejects
+        self._always = always
+        self._overwrite = overwrite
         self._writer = writer
-        self._journal = Journal(output, settings, restart=restart)
-        self.state = self._journal.state
+        self._settings = settings
+        self._path = output.with_name(f"{output.name}.partial")
+        if self._path.is_dir():
+            raise AnnotateError(f"{self._path} is a folder, and not of a run; move it away")
+        if restart:
+            remove_spool(self._path)
+        self._spool = Spool(self._path, settings) if self._path.exists() else None
+        self.state = self._written = self._spool.state if self._spool else None
+        if self._spool is None:
+            return
+        if not self.state or not self.state.tally.written:
+            self._spool.remove()
+            self._spool = self.state = self._written = None
+        elif problem := changes(self._spool.earlier or {}, self._spool.settings):
+            self._spool.close()
+            raise AnnotateError(f"{self._path} holds an unfinished run, {problem}")
 
     @property
-    def is_empty(self) -> bool:
+    def written(self) -> int:
         """See Sink."""
-        return self._journal.is_empty
+        safe = self._written
+        return safe.tally.read if safe and safe.tally.written else 0
 
-    def append(self, rows: bytes, rejected: list[Rejected]) -> None:
+    def append(self, rows: bytes, rejected: list[Record], state: State) -> None:
         """See Sink."""
-        self._journal.append(rows, b"".join(map(encode_rejected, rejected)))
+        if self._spool is None:
+            self._spool = Spool(self._path, self._settings)
+        self._spool.append(rows, b"".join(record.rejection() for record in rejected), state)
+        self._written = state
 
-    def save(self, state: State) -> None:
+    def sync(self) -> None:
         """See Sink."""
-        self._journal.save(state)
+        if self._spool is not None:
+            self._spool.sync()
 
     def finish(self, state: State) -> None:
-        """See Sink; cut off at any point and done again, it ends the same."""
-        if not (self.state and self.state.complete):
-            self._journal.save(State(state.position, state.tally, complete=True))
-        self._journal.close()
-        rows = self._journal.rows_path
-        if self._writer.spooled:
-            rows = self._journal.folder / "assembled"
-            self._writer.assemble(self._journal.rows_path, rows)
-            _sync_file(rows)
-        self._place_rejects()
-        if rows.exists():
-            os.replace(rows, self._output)
-        sync_folder(self._output.parent)
-        self._journal.remove()
+        """See Sink."""
+        rows: Iterable[bytes] = ()
+        if self._spool is not None:
+            self._spool.save(state)
+            self._spool.sync()
+            self._written = state
+            scan_all(self._writer, self._spool.rows())
+            rows = self._spool.rows()
+        if state.tally.rejected or self._always:
+            with self._replacing(self._rejects, "-rejects") as file:
+                file.writelines(self._spool.rejects() if self._spool else ())
+        elif self._overwrite and self._rejects.exists():
+            # They are of the output that is being replaced.
+            os.unlink(self._rejects)
+        with (
+            self._replacing(self._output, "-output") as file,
+            compressed(file, self._compression) as packed,
+        ):
+            assemble(self._writer, rows, packed, state.columns)
+        _sync_folder(self._output.parent)
+        if self._spool is not None:
+            self._spool.remove()
+            self._spool = None
 
     def close(self) -> None:
         """See Sink."""
-        self._journal.close()
-
-    def _place_rejects(self) -> None:
-        stored = self._journal.rejects_path
-        if not stored.exists():
+        if self._spool is None:
             return
-        if stored.stat().st_size:
-            shutil.move(stored, self._rejects)
+        if self._written and self._written.tally.written:
+            self._spool.close()
         else:
-            self._rejects.unlink(missing_ok=True)
+            self._spool.remove()
+
+    @contextmanager
+    def _replacing(self, target: Path, ending: str) -> Iterator[BinaryIO]:
+        """A new file that takes the target's place, whole or not at all."""
+        new = Path(f"{self._path}{ending}")
+        try:
+            with open(new, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+        except Exception:
+            new.unlink(missing_ok=True)
+            raise
+        try:
+            os.replace(new, target)
+        except OSError:  # another disk
+            target.write_bytes(new.read_bytes())
+            os.unlink(new)
 
 
 class StreamSink:
     """Standard output: nothing to go on from, and rejected records are told, not stored.
 
-    rejects: a file for them all the same, None for standard error.
+    rejects: a file for them all the same, None for standard error. What cannot be written before
+    the end is kept in a temporary file.
     """
 
     state = None
+    written = 0
 
     def __init__(self, writer: Writer, rejects: Path | None) -> None:
         """Write to the process's standard output."""
         self._writer = writer
-        self._out: BinaryIO = sys.stdout.buffer
-        self._rejects = open(rejects, "wb") if rejects else None  # noqa: SIM115
-        self._folder = tempfile.TemporaryDirectory() if writer.spooled else None
-        self._rows = open(self._spool("rows"), "wb") if writer.spooled else self._out  # noqa: SIM115
-        self.is_empty = True
+        self._output: BinaryIO = sys.stdout.buffer
+        self._rejects_path = rejects
+        self._rejects: BinaryIO | None = None
+        self._folder = None if writer.streams else tempfile.TemporaryDirectory()
+        self._spool = Spool(Path(self._folder.name, "spool"), {}) if self._folder else None
+        self._is_open = False
 
-    def append(self, rows: bytes, rejected: list[Rejected]) -> None:
+    def append(self, rows: bytes, rejected: list[Record], state: State) -> None:
         """See Sink."""
-        self.is_empty = self.is_empty and not rows
-        self._rows.write(rows)
-        self._rows.flush()
-        for item in rejected:
-            self._tell(item)
+        if self._spool is not None:
+            self._spool.append(rows, b"", state)
+        elif rows:
+            self._open(state)
+            self._writer.write(rows)
+            self._output.flush()
+        for record in rejected:
+            self._tell(record)
+        self.written = state.tally.read
 
-    def save(self, state: State) -> None:
+    def sync(self) -> None:
         """Do nothing: what was written is gone."""
 
     def finish(self, state: State) -> None:
         """See Sink."""
-        if self._folder is not None:
-            self._writer.assemble(self._spool("rows"), self._spool("assembled"))
-            with open(self._spool("assembled"), "rb") as assembled:
-                shutil.copyfileobj(assembled, self._out)
-        self._out.flush()
+        if self._spool is not None:
+            scan_all(self._writer, self._spool.rows())
+            assemble(self._writer, self._spool.rows(), self._output, state.columns)
+        else:
+            self._open(state)
+            self._writer.close()
+        self._output.flush()
+        if self._rejects_path is not None and self._rejects is None:
+            self._rejects_path.write_bytes(b"")
 
     def close(self) -> None:
         """See Sink."""
         if self._rejects is not None:
             self._rejects.close()
-        if self._folder is not None:
-            self._rows.close()
+        if self._spool is not None and self._folder is not None:
+            self._spool.close()
             self._folder.cleanup()
 
-    def _spool(self, name: str) -> Path:
-        return Path(self._folder.name) / name
+    def _open(self, state: State) -> None:
+        if not self._is_open:
+            self._writer.open(self._output, state.columns)
+        self._is_open = True
 
-    def _tell(self, item: Rejected) -> None:
-        if self._rejects is not None:
-            self._rejects.write(encode_rejected(item))
-        else:
-            sys.stderr.write(f"skipped {item.place()}: {item.reason}\n")
+    def _tell(self, record: Record) -> None:
+        if self._rejects_path is None:
+            sys.stderr.write(f"skipped {record.place}: {record.problem}\n")
+            return
+        if self._rejects is None:
+            self._rejects = open(self._rejects_path, "wb")  # noqa: SIM115 (open for the whole run)
+        self._rejects.write(record.rejection())
 
 
-def _sync_file(path: Path) -> None:
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
+def changes(earlier: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """What is not as it was, in words; None if all is."""
+    names = [name for name in now if name != "inputs" and earlier.get(name) != now[name]]
+    before, after = earlier.get("inputs", {}), now["inputs"]
+    files = [
+        path
+        for path in dict.fromkeys([*before, *after])
+        if not same_fingerprint(before.get(path), after.get(path))
+    ]
+    if files or list(before) != list(after):
+        names.append("inputs")
+    if not names:
+        return None
+    which = f" (changed: {', '.join(files[:10])})" if files else ""
+    return (
+        f"and since then there has changed: {', '.join(names)}; "
+        f"put it back to go on, or start anew with --restart{which}"
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder (a file created or renamed) safe on disk."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

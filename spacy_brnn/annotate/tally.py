@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spacy_brnn.annotate.records import Record, Rejected
+from spacy_brnn.annotate.records import Record
 
 BINS = 41
 """Odd, so that the bin in the middle is around zero."""
 EXTREMES = 10
 REJECTS_SHOWN = 50
 EXCERPT_CHARACTERS = 280
+NEUTRAL = "NEUTRAL"
+
+_COUNTS = ("read", "written", "rejected", "entities")
 
 
 @dataclass(slots=True)
@@ -27,18 +30,16 @@ class Extreme:
 class Tally:
     """Counts over the documents of a run, those before an interruption included.
 
-    positive, negative, neutral: by the polarity's sign; histogram: documents per bin of polarity,
-    BINS equal bins from -1 to 1; seconds: time spent.
+    labels: documents by label, a tie of POSITIVE and NEGATIVE among the NEUTRAL; histogram:
+    documents per bin of polarity, BINS equal bins from -1 to 1; seconds: time spent.
     """
 
     read: int = 0
     written: int = 0
     rejected: int = 0
-    positive: int = 0
-    negative: int = 0
-    neutral: int = 0
     entities: int = 0
     seconds: float = 0.0
+    labels: dict[str, int] = field(default_factory=dict)
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
     most_positive: list[Extreme] = field(default_factory=list)
     most_negative: list[Extreme] = field(default_factory=list)
@@ -51,25 +52,28 @@ class Tally:
         self.entities += len(fields.get("entities", ()))
         if "sentiment_label" not in fields:
             return
-        polarity = fields["sentiment_polarity"]
-        self.positive += polarity > 0
-        self.negative += polarity < 0
-        self.neutral += polarity == 0
-        self.histogram[min(BINS - 1, int((polarity + 1) / 2 * BINS))] += 1
-        _keep(self.most_positive, polarity, record, 1)
-        _keep(self.most_negative, polarity, record, -1)
+        label, polarity = fields["sentiment_label"], fields["sentiment_polarity"]
+        tie = polarity == 0 and label in ("POSITIVE", "NEGATIVE")
+        label = NEUTRAL if tie else label
+        self.labels[label] = self.labels.get(label, 0) + 1
+        self.histogram[min(BINS - 1, max(0, int((polarity + 1) / 2 * BINS)))] += 1
+        for extremes, sign in ((self.most_positive, 1), (self.most_negative, -1)):
+            if len(extremes) < EXTREMES or sign * polarity > sign * extremes[-1].polarity:
+                _insert(extremes, Extreme(polarity, record.place, _excerpt(record.text)), sign)
 
-    def add_rejected(self, item: Rejected) -> None:
+    def add_rejected(self, record: Record) -> None:
         """Count a record that was set aside."""
         self.read += 1
         self.rejected += 1
         if len(self.rejects) < REJECTS_SHOWN:
-            self.rejects.append({"place": item.place(), "reason": item.reason})
+            self.rejects.append({"place": record.place, "reason": record.problem or ""})
 
     def merge(self, other: Tally) -> None:
         """Add what another tally counted, of records that come after this one's."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        for label, count in other.labels.items():
+            self.labels[label] = self.labels.get(label, 0) + count
         self.histogram = [a + b for a, b in zip(self.histogram, other.histogram, strict=True)]
         for extreme in other.most_positive:
             _insert(self.most_positive, extreme, 1)
@@ -82,11 +86,18 @@ class Tally:
         """Documents written per second of the whole run."""
         return self.written / self.seconds if self.seconds else 0.0
 
+    def shares(self) -> dict[str, tuple[int, float]]:
+        """The count and the share, 0 to 1, of every label, the best known first."""
+        total = sum(self.labels.values())
+        known = [name for name in ("POSITIVE", "NEGATIVE", NEUTRAL) if name in self.labels]
+        names = [*known, *sorted(self.labels.keys() - set(known))]
+        return {name: (self.labels[name], self.labels[name] / total) for name in names}
+
     @property
     def share_positive(self) -> float | None:
-        """The share of positive documents, 0 to 1; None without any."""
-        total = self.positive + self.negative + self.neutral
-        return self.positive / total if total else None
+        """The share of POSITIVE, 0 to 1; None where the model does not know it, or of nothing."""
+        polar = self.labels.keys() & {"POSITIVE", "NEGATIVE", NEUTRAL}
+        return self.labels.get("POSITIVE", 0) / sum(self.labels.values()) if polar else None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, for a checkpoint."""
@@ -101,12 +112,15 @@ class Tally:
         return tally
 
 
-_COUNTS = ("read", "written", "rejected", "positive", "negative", "neutral", "entities")
+def rate(documents_per_second: float) -> str:
+    """A rate as people read it: whole documents, unless there are only a few."""
+    few = documents_per_second < 10
+    return f"{documents_per_second:.2g}" if few else f"{documents_per_second:,.0f}"
 
 
-def _keep(extremes: list[Extreme], polarity: float, record: Record, sign: int) -> None:
-    if len(extremes) < EXTREMES or sign * polarity > sign * extremes[-1].polarity:
-        _insert(extremes, Extreme(polarity, record.place(), _excerpt(record.text)), sign)
+def shown_label(label: str) -> str:
+    """A label as the summary and the report show it: the usual three in small letters."""
+    return label.lower() if label in ("POSITIVE", "NEGATIVE", NEUTRAL) else label
 
 
 def _insert(extremes: list[Extreme], extreme: Extreme, sign: int) -> None:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 
 import spacy
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
-from spacy_brnn.annotate.annotator import MOST_NEW_STRINGS, Annotations, Annotator
-from spacy_brnn.annotate.batches import Batch
-from spacy_brnn.annotate.tokenized import Tokenized
-from spacy_brnn.annotate.values import encodable
-
-Document = str | bytes | Tokenized
-
-
-def annotate_tokenized(
-    tokenized: Generator[tuple[Batch, list[Document]], None, None], annotator: Annotator
-) -> Iterator[tuple[Batch, Annotations]]:
-    """Annotate in this process what others have tokenized; close their generator at the end."""
-    with closing(tokenized):
-        for batch, documents in tokenized:
-            yield batch, annotator(documents)
+from spacy_brnn.annotate.annotator import ForgottenWords, Tokenized
+from spacy_brnn.annotate.records import encodable
 
 
 class DocumentTokenizer:
@@ -34,25 +20,20 @@ class DocumentTokenizer:
 
     def __init__(self, model: str | None = None) -> None:
         """Load what the tokenizer needs."""
-        self._model = model
-        self._load()
+        self._nlp = _load(model)
+        self._words = ForgottenWords(self._nlp)
+        # Those of some languages set more than Tokenized holds.
+        self._plain = type(self._nlp.tokenizer) is Tokenizer
 
-    def __call__(self, documents: Sequence[str | bytes]) -> list[Document]:
+    def __call__(self, documents: Sequence[str | bytes]) -> list[str | bytes | Tokenized]:
         """Tokenize the texts among the documents, in order.
 
         One that cannot be tokenized stays a text: the Annotator says why.
         """
-        if len(self._nlp.vocab.strings) > self._most_strings:
-            self._load()
+        self._words.forget()
         return [self._tokenize(document) for document in documents]
 
-    def _load(self) -> None:
-        self._nlp = _load(self._model)
-        self._most_strings = len(self._nlp.vocab.strings) + MOST_NEW_STRINGS
-        # Those of some languages set more than Tokenized holds.
-        self._plain = type(self._nlp.tokenizer) is Tokenizer
-
-    def _tokenize(self, document: str | bytes) -> Document:
+    def _tokenize(self, document: str | bytes) -> str | bytes | Tokenized:
         if isinstance(document, bytes):
             return document
         try:

@@ -7,39 +7,91 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeVar
 
 from spacy_brnn.annotate.annotator import Annotations, Annotator
-from spacy_brnn.annotate.batches import Batch
-from spacy_brnn.annotate.errors import AnnotateError
-from spacy_brnn.annotate.tokenizing import DocumentTokenizer, annotate_tokenized
+from spacy_brnn.annotate.readers import InputReader
+from spacy_brnn.annotate.records import AnnotateError, Position, Record, one_line
+from spacy_brnn.annotate.tokenizing import DocumentTokenizer
 
 BATCHES_PER_WORKER = 2
 """How many batches wait for each worker at most: what bounds memory."""
+MAX_BATCH_CHARACTERS = 500_000
+MAX_BATCH_BYTES = 16 * 1024 * 1024
 
-Annotated = Iterator[tuple[Batch, Annotations]]
-Documents = list[str | bytes]
+Documents = Sequence[Any]
+"""Texts, serialized Docs, or tokenized texts."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive records; after: where the inputs go on; consumed: bytes read by then."""
+
+    records: list[Record]
+    after: Position
+    consumed: int
+
+    def documents(self) -> Documents:
+        """The documents of the records that can be annotated."""
+        return [record.document for record in self.records if record.problem is None]
+
+
+Annotated = Iterator[tuple[Batch, Annotations]]
+
+
+def cut_batches(reader: InputReader, batch_size: int) -> Iterator[Batch]:
+    """Yield batches of `batch_size` records, fewer where these are long.
+
+    The cuts depend on the input alone, counted from where reading starts: a run that goes on
+    behind a batch makes the same batches as one that never stopped. That is what makes its
+    scores the same to the last digit.
+    """
+    records: list[Record] = []
+    characters = size = 0
+    for record in reader:
+        records.append(record)
+        characters += len(record.text)
+        size += len(record.raw or record.text)
+        full = len(records) >= batch_size or characters >= MAX_BATCH_CHARACTERS
+        if full or size >= MAX_BATCH_BYTES:
+            yield Batch(records, reader.position, reader.consumed)
+            records, characters, size = [], 0, 0
+    if records:
+        yield Batch(records, reader.position, reader.consumed)
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineOptions:
-    """How every process makes its Annotator."""
+    """How every process of a run makes its Annotator, which see."""
 
     model: str | None = None
     gpu_id: int = -1
     with_docs: bool = False
+    neutral: bool = False
+    extra_fields: tuple[str, ...] = ()
 
     def load(self) -> Annotator:
-        """Load the pipeline; one process uses one core, so that results do not depend on it."""
-        annotator = Annotator(self.model, self.gpu_id, with_docs=self.with_docs)
+        """Load the pipeline, for a process of the run's own.
+
+        It keeps to one core, so that results do not depend on how many there are.
+        """
+        annotator = Annotator(
+            self.model,
+            self.gpu_id,
+            with_docs=self.with_docs,
+            neutral=self.neutral,
+            extra_fields=self.extra_fields,
+        )
         if "torch" in sys.modules:
             import torch
 
@@ -67,6 +119,16 @@ def annotate_batches(
     return annotate_tokenized(in_workers(batches, load_tokenizer, n_process), annotator)
 
 
+def annotate_tokenized(
+    tokenized: Generator[tuple[Batch, Documents], None, None],
+    annotate: Callable[[Documents], Annotations],
+) -> Annotated:
+    """Annotate in this process what others have tokenized; close their generator at the end."""
+    with closing(tokenized):
+        for batch, documents in tokenized:
+            yield batch, annotate(documents)
+
+
 def _annotate_here(batches: Iterator[Batch], options: PipelineOptions) -> Annotated:
     annotator = options.load()
     for batch in batches:
@@ -78,12 +140,13 @@ def in_workers(
 ) -> Generator[tuple[Batch, T], None, None]:
     """Yield every batch with what a worker process makes of its documents, in order.
 
-    load: called once in each worker; makes the function that is called with the documents.
+    load: called once in each worker; makes the function that is called with the documents. What
+    the workers warn of, this process warns of.
 
     Raises AnnotateError if `load` does, or if a worker process dies.
     """
     pool = ProcessPoolExecutor(n_process, _context(), initializer=_start_worker, initargs=(load,))
-    waiting: deque[tuple[Batch, Future[T]]] = deque()
+    waiting: deque[tuple[Batch, Future[tuple[T, list[str]]]]] = deque()
     try:
         for batch in batches:
             waiting.append((batch, pool.submit(_work, batch.documents())))
@@ -100,9 +163,12 @@ def in_workers(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _next(waiting: deque[tuple[Batch, Future[T]]]) -> tuple[Batch, T]:
+def _next(waiting: deque[tuple[Batch, Future[tuple[T, list[str]]]]]) -> tuple[Batch, T]:
     batch, future = waiting.popleft()
-    return batch, future.result()
+    result, warned = future.result()
+    for message in warned:
+        warnings.warn(message, stacklevel=2)
+    return batch, result
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -115,22 +181,28 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 _worker: Callable[[Documents], Any] | AnnotateError | None = None
+_warned: list[str] = []
 
 
 def _start_worker(load: Callable[[], Callable[[Documents], Any]]) -> None:
     global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for signum in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        signal.signal(signum, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    warnings.showwarning = lambda message, *where: _warned.append(one_line(message))
     try:
         _worker = load()
     except AnnotateError as error:
         _worker = error
 
 
-def _work(documents: Documents) -> Any:
-    if callable(_worker):
-        return _worker(documents)
-    raise _worker or AnnotateError("the worker was not started")
+def _work(documents: Documents) -> tuple[Any, list[str]]:
+    if not callable(_worker):
+        raise _worker or AnnotateError("the worker was not started")
+    result = _worker(documents)
+    warned = _warned.copy()
+    _warned.clear()
+    return result, warned
 
 
 def _end_with_parent() -> None:

@@ -4,12 +4,16 @@ import os
 import secrets
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 import spacy
 
+from spacy_brnn.annotate.workers import PipelineOptions
+
 HERE = Path(__file__).parent
+LOAD = PipelineOptions.load
 MAIN = "from spacy_brnn.cli import main; main()"
 
 sys.path.append(str(HERE))  # where this process finds the stand-in
@@ -92,6 +96,7 @@ def annotate(model, tmp_path, monkeypatch):
     from spacy_brnn.cli import main
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(PipelineOptions, "load", lambda options: load_once(options))
 
     def annotate(*arguments, use_model=model, **kwargs):
         command = ["annotate", "--n-process", "1", *map(str, arguments)]
@@ -100,6 +105,12 @@ def annotate(model, tmp_path, monkeypatch):
         return CliRunner().invoke(main, command, **kwargs)
 
     return annotate
+
+
+@lru_cache(maxsize=8)
+def load_once(options):
+    """Most tests use the same pipeline: loading it each time would take most of their time."""
+    return LOAD(options)
 
 
 def save_pipeline(folder, *, seconds=0.0, entities=False):

@@ -10,6 +10,8 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from spacy_brnn.annotate import sources
+
 from .conftest import read_jsonl, write_jsonl
 
 ROWS = [{"id": 1, "text": "good film"}, {"id": 2, "text": "bad \U0001f600"}, {"id": 3, "text": ""}]
@@ -19,31 +21,27 @@ LABELS = ["POSITIVE", "NEGATIVE", "POSITIVE"]
 class TestZstd:
     @pytest.fixture(autouse=True)
     def zstd(self):
-        return pytest.importorskip("zstandard")
+        return sources._zstd() or pytest.skip("needs the extra zstd")
 
     def test_in_and_out(self, annotate, tmp_path, zstd):
         write_jsonl(tmp_path / "in.jsonl", ROWS)
-        packed = zstd.ZstdCompressor().compress((tmp_path / "in.jsonl").read_bytes())
+        packed = zstd.compress((tmp_path / "in.jsonl").read_bytes())
         (tmp_path / "in.jsonl.zst").write_bytes(packed)
         assert annotate("in.jsonl", "-o", "plain.csv", "--batch-size", 1).exit_code == 0
         assert annotate("in.jsonl.zst", "-o", "out.csv.zst", "--batch-size", 1).exit_code == 0
-        with open(tmp_path / "out.csv.zst", "rb") as file:
-            reader = zstd.ZstdDecompressor().stream_reader(file, read_across_frames=True)
-            assert reader.read() == (tmp_path / "plain.csv").read_bytes()
+        content = zstd.decompress((tmp_path / "out.csv.zst").read_bytes())
+        assert content == (tmp_path / "plain.csv").read_bytes()
         assert annotate("out.csv.zst").stdout == (tmp_path / "plain.csv").read_text()
 
     @pytest.mark.parametrize("content", [b"not zstd", b"\x28\xb5\x2f\xfd"])
     def test_a_broken_file_is_told(self, annotate, tmp_path, content):
         (tmp_path / "in.jsonl.zst").write_bytes(content)
         result = annotate("in.jsonl.zst")
-        assert result.exit_code == (1 if content == b"not zstd" else result.exit_code)
-        assert "Traceback" not in result.stderr
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: in.jsonl.zst: cannot be read from here on")
 
     def test_without_the_package_it_says_what_to_install(self, annotate, tmp_path, monkeypatch):
-        from spacy_brnn.annotate import compression
-
-        monkeypatch.setattr(compression, "_zstandard", None)
-        monkeypatch.setattr(compression, "_python_zstd", None)
+        monkeypatch.setattr(sources, "_zstd", lambda: None)
         (tmp_path / "in.jsonl.zst").touch()
         write_jsonl(tmp_path / "in.jsonl", ROWS)
         for arguments in (["in.jsonl.zst"], ["in.jsonl", "-o", "out.jsonl.zst"]):
@@ -97,7 +95,7 @@ class TestParquet:
             ],
         )
         for size in (1, 2, 3):
-            result = annotate("in.jsonl", "-o", "out.parquet", "--batch-size", size)
+            result = annotate("in.jsonl", "-o", "out.parquet", "--batch-size", size, "--overwrite")
             assert result.exit_code == 0, result.stderr
             table = parquet.read_table(tmp_path / "out.parquet").to_pydict()
             assert table["text"] == ["good", "bad", "\ufffd"]

@@ -1,3 +1,6 @@
+import sys
+from functools import partial
+
 import pytest
 
 from spacy_brnn.annotate.frames import annotate_frame, annotate_frames
@@ -52,6 +55,7 @@ def test_what_cannot_be_annotated_is_told(frame, model):
         annotate_frame(pd.DataFrame({"text": ["XXRAISE"]}), model=str(model))
 
 
+@pytest.mark.integration
 def test_dask_takes_it_as_it_is(frame, model):
     dask = pytest.importorskip("dask.dataframe")
     reviews = dask.from_pandas(frame.reset_index(drop=True), npartitions=2)
@@ -59,3 +63,28 @@ def test_dask_takes_it_as_it_is(frame, model):
     out = reviews.map_partitions(annotate_frame, model=str(model), meta=meta)
     expected = annotate_frame(frame.reset_index(drop=True), model=str(model))
     pd.testing.assert_frame_equal(out.compute(scheduler="synchronous"), expected, check_dtype=False)
+
+
+@pytest.mark.integration
+def test_spark_takes_it_as_it_is(environment, model, monkeypatch):
+    sql = pytest.importorskip("pyspark.sql")
+    monkeypatch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    builder = sql.SparkSession.builder.master("local[1]")
+    spark = builder.config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        texts = ["good", "bad, dull", ""]
+        reviews = spark.createDataFrame(
+            [(i, text) for i, text in enumerate(texts)], "id long, text string"
+        )
+        schema = (
+            "id long, text string, sentiment_label string, sentiment_score double, "
+            "sentiment_polarity double"
+        )
+        annotate = partial(annotate_frames, model=str(model))
+        rows = reviews.mapInPandas(annotate, schema=schema).orderBy("id").collect()
+    finally:
+        spark.stop()
+    frame = pd.DataFrame({"id": range(3), "text": texts})
+    expected = annotate_frame(frame, model=str(model))
+    assert [tuple(row) for row in rows] == list(expected.itertuples(index=False, name=None))

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_brnn.annotate.annotator import SENTIMENT_FIELDS, Annotation
-from spacy_brnn.annotate.records import Record
-from spacy_brnn.annotate.values import encodable, to_cell, to_json
-from spacy_brnn.annotate.writers import make_writer
+from spacy_brnn.annotate.records import SENTIMENT_FIELDS, Record, encodable, to_cell, to_json
+from spacy_brnn.annotate.sources import compressed
+from spacy_brnn.annotate.writers import assemble, make_writer, scan_all
 
 SCALARS = (
     st.none()
@@ -27,17 +26,25 @@ VALUES = st.recursive(
 )
 FIELDS = st.dictionaries(st.text(), VALUES, max_size=4)
 TEXTS = st.text(st.characters(exclude_categories=[]))  # lone surrogates among them
-ANNOTATION = Annotation(dict(zip(SENTIMENT_FIELDS, ("POSITIVE", 0.9, 0.8), strict=True)))
+ANNOTATION = dict(zip(SENTIMENT_FIELDS, ("POSITIVE", 0.9, 0.8), strict=True))
 
 
 def row(fields, text, *, as_json):
     fields = {**fields, "text": text}
     raw = json.dumps(fields).encode() if as_json else None
-    record = Record(
-        source="in", unit="line", number=1, end=0, next_number=2, raw=raw,
-        text=text, fields=fields, is_json=as_json,
-    )  # fmt: skip
-    return record, ANNOTATION
+    record = Record("in", "line", 1, raw, text, fields, is_json=as_json)
+    return record, ANNOTATION, None
+
+
+def output(name, batches, compression=None):
+    """The output of batches, by the way that a run goes."""
+    writer = make_writer(name)
+    stored = [encoded for batch in batches if (encoded := writer.encode(batch, SENTIMENT_FIELDS))]
+    scan_all(writer, iter(stored))
+    file = io.BytesIO()
+    with compressed(file, compression) as packed:
+        assemble(writer, stored, packed, SENTIMENT_FIELDS)
+    return file.getvalue()
 
 
 ROWS = st.lists(st.builds(row, FIELDS, TEXTS, as_json=st.booleans()), max_size=4)
@@ -45,62 +52,51 @@ ROWS = st.lists(st.builds(row, FIELDS, TEXTS, as_json=st.booleans()), max_size=4
 
 def expected(record):
     rest = {name: value for name, value in record.fields.items() if name not in SENTIMENT_FIELDS}
-    return {**rest, **ANNOTATION.fields}
+    return {**rest, **ANNOTATION}
 
 
 @settings(max_examples=30, deadline=None)
 @given(ROWS)
 def test_jsonl_keeps_every_value(rows):
-    lines = make_writer("jsonl", None, None).encode(rows, SENTIMENT_FIELDS, first=True)
-    assert [json.loads(line) for line in lines.splitlines()] == [
-        expected(record) for record, _ in rows
-    ]
+    written = [expected(record) for record, *_ in rows]
+    assert [json.loads(line) for line in output("jsonl", [rows]).splitlines()] == written
+    assert json.loads(output("json", [rows[:1], rows[1:]])) == written
 
 
 @settings(max_examples=20, deadline=None)
 @given(ROWS, ROWS)
 def test_bytes_depend_on_the_batch_alone(first, second):
-    for compression in (None, "gzip"):
-        writer = make_writer("jsonl", compression, None)
-        writer.encode(first, SENTIMENT_FIELDS, first=True)
-        fresh = make_writer("jsonl", compression, None)
-        later = [w.encode(second, SENTIMENT_FIELDS, first=False) for w in (writer, fresh)]
+    for name in ("jsonl", "csv"):
+        writer = make_writer(name)
+        writer.encode(first, SENTIMENT_FIELDS)
+        later = [one.encode(second, SENTIMENT_FIELDS) for one in (writer, make_writer(name))]
         assert later[0] == later[1]
+    for compression in (None, "gzip"):
+        assert output("csv", [first, second], compression) == output(
+            "csv", [first + second], compression
+        )
 
 
 @settings(max_examples=20, deadline=None)
 @given(ROWS)
-def test_tables_keep_every_value_in_its_column(tmp_path_factory, rows):
-    folder = tmp_path_factory.mktemp("tables")
-    writer = make_writer("csv", None, None)
-    batches = [rows[:1], rows[1:]]
-    with open(folder / "store", "wb") as store:
-        for batch in batches:
-            store.write(writer.encode(batch, SENTIMENT_FIELDS, first=batch is batches[0]))
-    writer.assemble(folder / "store", folder / "out")
-    table = csv.DictReader(io.StringIO((folder / "out").read_bytes().decode(), newline=""))
-    for line, (record, _) in zip(list(table), rows, strict=True):
+def test_tables_keep_every_value_in_its_column(rows):
+    content = output("csv", [rows[:1], rows[1:]])
+    table = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    for line, (record, *_) in zip(list(table), rows, strict=True):
         for name, value in record.fields.items():
             assert line[encodable(name)] == to_cell(value)
 
 
 @settings(max_examples=20, deadline=None)
 @given(ROWS)
-def test_parquet_keeps_every_text_and_row(tmp_path_factory, rows):
+def test_parquet_keeps_every_text_and_row(rows):
     pq = pytest.importorskip("pyarrow.parquet")
-    folder = tmp_path_factory.mktemp("parquet")
-    writer = make_writer("parquet", None, None)
-    batches = [rows[:1], rows[1:]]
-    with open(folder / "store", "wb") as store:
-        for batch in batches:
-            store.write(writer.encode(batch, SENTIMENT_FIELDS, first=batch is batches[0]))
-    writer.assemble(folder / "store", folder / "out")
-    table = pq.read_table(folder / "out")
+    table = pq.read_table(io.BytesIO(output("parquet", [rows[:1], rows[1:]])))
     assert table["sentiment_score"].to_pylist() == [0.9] * len(rows)
     if rows:
-        assert table["text"].to_pylist() == [encodable(record.text) for record, _ in rows]
+        assert table["text"].to_pylist() == [encodable(record.text) for record, *_ in rows]
         assert set(table.column_names) >= {
-            encodable(name) for record, _ in rows for name in record.fields
+            encodable(name) for record, *_ in rows for name in record.fields
         }
 
 
