@@ -8,7 +8,6 @@ from itertools import islice
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.scorer import get_ner_prf
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -17,6 +16,8 @@ from thinc.types import Floats2d, Ints1d
 
 from ..architectures.tagger import set_labels
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
+from ..known_labels import known_labels
+from .ner_scorer import score_entities
 from .ner_tags import TagSet, set_entities
 
 DEFAULT_CONFIG = """
@@ -53,7 +54,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 @Language.factory(
     "brnn_ner",
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={"model": DEFAULT_MODEL, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_config={"model": DEFAULT_MODEL, "scorer": {"@scorers": "spacy-brnn.ner_scorer.v1"}},
     default_score_weights={
         "ents_f": 1.0,
         "ents_p": 0.0,
@@ -88,7 +89,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         model: Model[list[Doc], list[Floats2d]],
         name: str = "brnn_ner",
         *,
-        scorer: Callable | None = get_ner_prf,
+        scorer: Callable | None = score_entities,
     ) -> None:
         self.vocab = vocab
         self.model = model
@@ -181,7 +182,10 @@ class BRNNEntityRecognizer(TrainablePipe):
         """
         validate_examples(examples, "BRNNEntityRecognizer.get_loss")
         tags = TagSet(self.labels)
-        allowed = [tags.allow_gold(example.get_aligned_ner()) for example in examples]
+        allowed = [
+            tags.allow_gold(example.get_aligned_ner(), known_labels(example.reference))
+            for example in examples
+        ]
         losses, backprop = self.model.get_ref("crf").begin_update((scores, allowed))
         n_tokens = max(sum(len(x) for x in scores), 1)
         d_losses = self.model.ops.alloc1f(len(losses)) + 1.0 / n_tokens

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
@@ -30,11 +30,15 @@ class TagSet:
             for letter, place in PLACES.items()
         }
 
-    def allow_gold(self, tags: Sequence[str | None]) -> numpy.ndarray:
+    def allow_gold(
+        self, tags: Sequence[str | None], known_labels: Set[str] | None = None
+    ) -> numpy.ndarray:
         """Which tags the annotation admits, (tokens, tags) bool; all where it is missing.
 
         tags: BILUO tags as Example.get_aligned_ner gives them; None is missing. So is a tag of
             a label that is not among ours.
+        known_labels: the labels that the text is annotated with, None for all: a token outside
+            of its entities may be in one of another label.
         """
         allowed = numpy.ones((len(tags), self.n_tags), dtype=bool)
         for row, tag in zip(allowed, tags, strict=True):
@@ -42,6 +46,12 @@ class TagSet:
             if number is not None:
                 row[:] = False
                 row[number] = True
+        if known_labels is not None:
+            outside = allowed[:, OUTSIDE].copy()
+            for i, label in enumerate(self.labels):
+                if label not in known_labels:
+                    first = 1 + TAGS_PER_LABEL * i
+                    allowed[outside, first : first + TAGS_PER_LABEL] = True
         return allowed
 
     def allow_valid(self, doc: Doc) -> numpy.ndarray:
