@@ -16,7 +16,6 @@ from thinc.types import Floats2d, Ints1d
 
 from ..architectures.tagger import set_labels
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
-from ..known_labels import known_labels
 from .ner_scorer import score_entities
 from .ner_tags import TagSet, set_entities
 
@@ -182,10 +181,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         """
         validate_examples(examples, "BRNNEntityRecognizer.get_loss")
         tags = TagSet(self.labels)
-        allowed = [
-            tags.allow_gold(example.get_aligned_ner(), known_labels(example.reference))
-            for example in examples
-        ]
+        allowed = [tags.allow_gold(example) for example in examples]
         losses, backprop = self.model.get_ref("crf").begin_update((scores, allowed))
         n_tokens = max(sum(len(x) for x in scores), 1)
         d_losses = self.model.ops.alloc1f(len(losses)) + 1.0 / n_tokens

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 
 import numpy
-from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, SENT_START
+from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH, SENT_START
 from spacy.tokens import Doc, Span
+from spacy.training import Example
 
+from ..known_labels import known_labels
 from ..nn.biluo import BEGIN, INSIDE, LAST, OUTSIDE, TAGS_PER_LABEL, UNIT, count_tags
 
 # Values of Token.ent_iob.
 IOB_MISSING, IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = range(4)
+_MISSING = -1
 PLACES = {"B": BEGIN, "I": INSIDE, "L": LAST, "U": UNIT}
 
 
@@ -30,29 +33,41 @@ class TagSet:
             for letter, place in PLACES.items()
         }
 
-    def allow_gold(
-        self, tags: Sequence[str | None], known_labels: Set[str] | None = None
-    ) -> numpy.ndarray:
+    def allow_gold(self, example: Example) -> numpy.ndarray:
         """Which tags the annotation admits, (tokens, tags) bool; all where it is missing.
 
-        tags: BILUO tags as Example.get_aligned_ner gives them; None is missing. So is a tag of
-            a label that is not among ours.
-        known_labels: the labels that the text is annotated with, None for all: a token outside
-            of its entities may be in one of another label.
+        Missing is also what has a label that is not among ours. Where the reference is annotated
+        with some labels only, a token outside of its entities may be in one of another label.
         """
-        allowed = numpy.ones((len(tags), self.n_tags), dtype=bool)
-        for row, tag in zip(allowed, tags, strict=True):
-            number = self._numbers.get(tag or "")
-            if number is not None:
-                row[:] = False
-                row[number] = True
-        if known_labels is not None:
-            outside = allowed[:, OUTSIDE].copy()
-            for i, label in enumerate(self.labels):
-                if label not in known_labels:
-                    first = 1 + TAGS_PER_LABEL * i
-                    allowed[outside, first : first + TAGS_PER_LABEL] = True
+        numbers = self._gold_numbers(example)
+        allowed = numpy.zeros((len(numbers), self.n_tags), dtype=bool)
+        allowed[numpy.arange(len(numbers)), numbers] = True
+        allowed[numbers == _MISSING] = True
+        known = known_labels(example.reference)
+        for i, label in enumerate(self.labels):
+            if known is not None and label not in known:
+                first = 1 + TAGS_PER_LABEL * i
+                allowed[numbers == OUTSIDE, first : first + TAGS_PER_LABEL] = True
         return allowed
+
+    def _gold_numbers(self, example: Example) -> numpy.ndarray:
+        """The tag of each token of the predicted document, (tokens,); _MISSING for none."""
+        predicted, gold = example.predicted, example.reference
+        if len(predicted) != len(gold) or (predicted.to_array(ORTH) != gold.to_array(ORTH)).any():
+            tags = example.get_aligned_ner()
+            return numpy.asarray([self._numbers.get(tag or "", _MISSING) for tag in tags])
+        # The same, several times as fast, where the tokens are the same.
+        iob, types = gold.to_array([ENT_IOB, ENT_TYPE]).T
+        goes_on = numpy.append(iob[1:] == IOB_INSIDE, False)
+        places = numpy.where(goes_on, BEGIN, UNIT)
+        places[iob == IOB_INSIDE] = numpy.where(goes_on, INSIDE, LAST)[iob == IOB_INSIDE]
+        numbers = numpy.where(iob == IOB_MISSING, _MISSING, OUTSIDE)
+        strings = gold.vocab.strings
+        for key in numpy.unique(types[types != 0]).tolist():
+            base = self._numbers.get(f"B-{strings[key]}")
+            of_type = types == key
+            numbers[of_type] = _MISSING if base is None else base - BEGIN + places[of_type]
+        return numbers
 
     def allow_valid(self, doc: Doc) -> numpy.ndarray:
         """Which tags the document admits, (tokens, tags) bool.
