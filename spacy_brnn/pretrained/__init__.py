@@ -1,1 +1,1 @@
-"""The models that ship, a folder each: config.cfg, weights.msgpack and card.json."""
+"""The models that ship, a folder each: config.cfg, weights.safetensors and card.json."""

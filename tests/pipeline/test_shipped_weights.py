@@ -1,16 +1,13 @@
 """The weights that ship, as they are; all other tests have a small model stand in for them."""
 
-from pathlib import Path
-
 import pytest
 import spacy
 from spacy.training import Example
 
 from spacy_brnn.pretrained import card, weights
 
-FOLDER = Path(weights.__file__).parent / weights.DEFAULT
 pytestmark = pytest.mark.skipif(
-    not (FOLDER / weights.FILE_NAME).is_file(), reason="no weights in this checkout"
+    weights.DEFAULT not in weights.shipped_names(), reason="no weights in this checkout"
 )
 CLEAR = [
     ("This film is wonderful.", "POSITIVE"),
