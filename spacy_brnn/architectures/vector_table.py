@@ -11,6 +11,7 @@ from spacy.vectors import Mode
 from thinc.api import Model
 from thinc.types import Floats2d
 
+NAME = "vector_table"
 LEVELS = 127
 
 
@@ -21,7 +22,7 @@ def build_vector_table(
 
     The table is copied from the pipeline's vectors, which `[initialize] vectors` gives, and
     kept in the model as 8-bit integers with a scale per word. The pipeline needs the vectors
-    no longer.
+    no longer. A model that has a table keeps it where the pipeline has no vectors.
 
     width: width of the vectors.
     rows: words in the table, the first ones of the pipeline's vectors, which are the most
@@ -38,7 +39,7 @@ def build_vector_table(
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be at least 0 and less than 1, not {dropout}")
     return Model(
-        "vector_table",
+        NAME,
         _forward,
         init=_init,
         dims={"nO": width},
@@ -54,9 +55,19 @@ def build_vector_table(
     )
 
 
+def copy_vector_tables(source: Model, target: Model) -> None:
+    """Give each table of a model the vectors of its counterpart in a model of the same build."""
+    for old, new in zip(source.walk(), target.walk(), strict=True):
+        if new.name == NAME:
+            for attr in ("keys", "table", "scales"):
+                new.attrs[attr] = old.attrs[attr]
+
+
 def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
     vectors = X[0].vocab.vectors if X else None
     width = model.get_dim("nO")
+    if len(model.attrs["keys"]) and (vectors is None or not vectors.n_keys):
+        return
     if vectors is None or vectors.mode != Mode.default or not vectors.n_keys:
         raise ValueError(
             "spacy-brnn.VectorTable.v1 needs vectors with one row per word: give the config's "

@@ -96,17 +96,19 @@ class CRF(nn.Module):
             tags[bucket.forward_index[bucket.mask]] = self._best_path(scores, bucket)[bucket.mask]
         return tags
 
-    def marginals(self, emissions: Tensor, lengths: Tensor, allowed: Tensor) -> Marginals:
+    def marginals(
+        self, emissions: Tensor, lengths: Tensor, allowed: Tensor, temperature: float = 1.0
+    ) -> Marginals:
         """What tags and entities are how likely, among the valid sequences of allowed tags.
 
-        The arguments are those of loss.
+        The arguments are those of loss, and what all scores are divided by.
         """
         return forward_backward(
-            emissions.double() + _penalty(allowed),
+            emissions.double() / temperature + _penalty(allowed),
             lengths,
-            self.transitions.double() + self.transitions_penalty,
-            self.starts.double() + self.starts_penalty,
-            self.ends.double() + self.ends_penalty,
+            self.transitions.double() / temperature + self.transitions_penalty,
+            self.starts.double() / temperature + self.starts_penalty,
+            self.ends.double() / temperature + self.ends_penalty,
         )
 
     def _log_sums(self, scores: Tensor, bucket: Bucket) -> Tensor:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy
+import torch
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH, SENT_START
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..known_labels import known_labels
 from ..nn.biluo import BEGIN, INSIDE, LAST, OUTSIDE, TAGS_PER_LABEL, UNIT, count_tags
+from ..nn.marginals import Spans
+from .ner_confidence import LabelledSpan
 
 # Values of Token.ent_iob.
 IOB_MISSING, IOB_INSIDE, IOB_OUTSIDE, IOB_BEGIN = range(4)
@@ -75,11 +78,9 @@ class TagSet:
         As in spaCy's `ner`, an entity neither begins nor ends with whitespace and lies in one
         sentence, where boundaries are set; tokens in entities that are set keep these.
         """
-        allowed = numpy.ones((len(doc), self.n_tags), dtype=bool)
-        space, sent_start, iob = doc.to_array([IS_SPACE, SENT_START, ENT_IOB]).astype("int64").T
-        places = (numpy.arange(self.n_tags) - 1) % TAGS_PER_LABEL + 1
-        places[OUTSIDE] = OUTSIDE
-        allowed[numpy.ix_(space == 1, numpy.isin(places, (BEGIN, LAST, UNIT)))] = False
+        allowed = self.allow_text(doc)
+        sent_start, iob = doc.to_array([SENT_START, ENT_IOB]).astype("int64").T
+        places = self._places()
         before_start = numpy.append(sent_start == 1, False)[1:]
         allowed[numpy.ix_(before_start, numpy.isin(places, (BEGIN, INSIDE)))] = False
         for start, end, label in _preset(doc, iob):
@@ -87,6 +88,19 @@ class TagSet:
             rows = numpy.arange(start, end)
             allowed[rows, self._span_tags(end - start, label)] = True
         return allowed
+
+    def allow_text(self, doc: Doc) -> numpy.ndarray:
+        """Which tags the text itself admits, (tokens, tags) bool, whatever has been set on it."""
+        allowed = numpy.ones((len(doc), self.n_tags), dtype=bool)
+        space = doc.to_array(IS_SPACE) == 1
+        allowed[numpy.ix_(space, numpy.isin(self._places(), (BEGIN, LAST, UNIT)))] = False
+        return allowed
+
+    def _places(self) -> numpy.ndarray:
+        """Which of O, B, I, L, U each tag is, (tags,)."""
+        places = (numpy.arange(self.n_tags) - 1) % TAGS_PER_LABEL + 1
+        places[OUTSIDE] = OUTSIDE
+        return places
 
     def spans(self, doc: Doc, tags: numpy.ndarray) -> list[Span]:
         """The entities of a valid sequence of tags, (tokens,)."""
@@ -99,6 +113,21 @@ class TagSet:
             for start, end, label in zip(
                 starts.tolist(), ends.tolist(), labels[starts].tolist(), strict=True
             )
+        ]
+
+    def to_spans(self, spans: Sequence[LabelledSpan]) -> Spans:
+        """Spans with the numbers of their labels; raises ValueError for a label not ours."""
+        if unknown := sorted({span.label for span in spans} - set(self.labels)):
+            raise ValueError(f"no label {', '.join(unknown)} among {', '.join(self.labels)}")
+        rows = [(span.start, span.end, self.labels.index(span.label)) for span in spans]
+        return Spans(*torch.tensor(rows, dtype=torch.int64).view(-1, 3).unbind(dim=1))
+
+    def from_spans(self, spans: Spans) -> list[LabelledSpan]:
+        """The same the other way round."""
+        columns = (spans.starts.tolist(), spans.ends.tolist(), spans.labels.tolist())
+        return [
+            LabelledSpan(start, end, self.labels[label])
+            for start, end, label in zip(*columns, strict=True)
         ]
 
     def _span_tags(self, length: int, label: str) -> list[int]:
