@@ -10,7 +10,6 @@ from thinc.api import Config, Model
 from thinc.types import Floats2d
 
 from ..pretrained import card, weights
-from .vector_table import copy_vector_tables
 
 DEFAULT = "entities_brnn"
 
@@ -20,8 +19,7 @@ def build_pretrained_tagger(name: str = DEFAULT) -> Model[list[Doc], list[Floats
 
     name: which of the models that ship.
     RETURNS: per document (tokens, tags) scores, for the labels of the attribute "labels". The
-        attributes "pretrained" and "untrained" make it anew, with its weights and without;
-        without them it keeps its word vectors.
+        attributes "pretrained" and "untrained" make it anew, with its weights and without.
     Raises ValueError for a name that does not ship.
     """
     model = _build(name)
@@ -30,15 +28,9 @@ def build_pretrained_tagger(name: str = DEFAULT) -> Model[list[Doc], list[Floats
     return model
 
 
-def _build_untrained(name: str) -> Model[list[Doc], list[Floats2d]]:
-    model = _build(name)
-    copy_vector_tables(build_pretrained_tagger(name), model)
-    return model
-
-
 def _build(name: str) -> Model[list[Doc], list[Floats2d]]:
     config = Config().from_disk(weights.folder(name) / "config.cfg")
     model = registry.resolve(config)["model"]
-    model.attrs["untrained"] = partial(_build_untrained, name)
+    model.attrs["untrained"] = partial(_build, name)
     model.attrs["pretrained"] = partial(build_pretrained_tagger, name)
     return model

@@ -20,6 +20,7 @@ from thinc.types import Floats2d, Ints1d
 
 from ..architectures.crf_layer import predict_marginals
 from ..architectures.tagger import set_labels
+from ..architectures.vector_table import copy_vector_tables
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
 from ..nn.marginals import Marginals
 from .ner_confidence import (
@@ -334,7 +335,10 @@ class BRNNEntityRecognizer(TrainablePipe):
 
     def _discard_pretrained(self) -> None:
         if "untrained" in self.model.attrs:
-            self.model = self.model.attrs["untrained"]()
+            untrained = self.model.attrs["untrained"]()
+            # Word vectors are no training's; those of [initialize] take their place.
+            copy_vector_tables(self.model, untrained)
+            self.model = untrained
             self.cfg["labels"] = []
 
     def _warn_of_language(self) -> None:

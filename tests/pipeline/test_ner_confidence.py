@@ -76,7 +76,7 @@ def test_a_span_may_be_asked_about_that_is_no_entity(trained):
 
 
 def test_nothing_is_computed_unless_asked_for(trained, monkeypatch):
-    def fail(*args):
+    def fail(*args, **settings):
         raise AssertionError("computed")
 
     monkeypatch.setattr(CRF, "marginals", fail)
