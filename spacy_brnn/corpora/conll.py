@@ -146,9 +146,7 @@ def _tag(fields: list[str], place: str) -> str:
     return fields[-1]
 
 
-def _doc(
-    vocab: Vocab, columns: Columns, types: Mapping[str, str] | None, name: str
-) -> Doc:
+def _doc(vocab: Vocab, columns: Columns, types: Mapping[str, str] | None, name: str) -> Doc:
     tags = _iob2(columns.tags)
     if types is not None:
         tags = [_map_tag(tag, types, name) for tag in tags]

@@ -15,7 +15,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
 from ..architectures.crf_layer import predict_marginals
@@ -33,7 +33,35 @@ from .ner_confidence import (
 from .ner_scorer import score_entities
 from .ner_tags import TagSet, set_entities
 
-DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedBRNNTagger.v1"}
+DEFAULT_CONFIG = """
+[model]
+@architectures = "spacy-brnn.BRNNTagger.v1"
+dropout = 0.5
+
+[model.tok2vec]
+@architectures = "spacy.Tok2Vec.v2"
+
+[model.tok2vec.embed]
+@architectures = "spacy-brnn.ConcatEmbed.v1"
+
+[model.tok2vec.embed.words]
+@architectures = "spacy.MultiHashEmbed.v2"
+width = 96
+attrs = ["LOWER", "PREFIX", "SUFFIX", "SHAPE"]
+rows = [5000, 1000, 2500, 2500]
+include_static_vectors = false
+
+[model.tok2vec.embed.characters]
+@architectures = "spacy-brnn.CharEmbed.v1"
+width = 64
+
+[model.tok2vec.encode]
+@architectures = "spacy-brnn.BRNNEncoder.v1"
+width = 256
+input_width = 160
+input_dropout = 0.3
+"""
+DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 
 @dataclass
@@ -72,9 +100,9 @@ def make_brnn_ner(
     runners_up: float | None,
     scorer: Callable | None,
 ) -> BRNNEntityRecognizer:
-    """Create a brnn_ner component; by default with the weights that ship.
+    """Create a brnn_ner component, by default one to be trained.
 
-    model: a tagger, as spacy-brnn.BRNNTagger.v1 makes.
+    model: a tagger, as spacy-brnn.BRNNTagger.v1 makes, or spacy-brnn.PretrainedBRNNTagger.v1.
     min_confidence: entities of a lower probability are left out.
     runners_up: entities that were not chosen are kept in `doc.spans` from this probability on;
         None keeps none.
@@ -170,7 +198,8 @@ class BRNNEntityRecognizer(TrainablePipe):
         self._warn_of_language()
         tags = TagSet(self.labels)
         if not any(len(doc) for doc in docs):
-            return [Tagging(self.model.ops.alloc1i(0)) for _ in docs]
+            none = None if self.runners_up is None else {}
+            return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
         scores = self.model.predict(docs)
         allowed = [tags.allow_valid(doc) for doc in docs]
         taggings = [Tagging(x) for x in self.model.get_ref("crf").predict((scores, allowed))]
@@ -304,9 +333,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         set_labels(self.model, len(self.labels))
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
 
-    def from_bytes(
-        self, bytes_data: bytes, *, exclude: Sequence[str] = ()
-    ) -> BRNNEntityRecognizer:
+    def from_bytes(self, bytes_data: bytes, *, exclude: Sequence[str] = ()) -> BRNNEntityRecognizer:
         """Load from bytes, in place of the weights that ship."""
         if "model" not in exclude:
             self._discard_pretrained()

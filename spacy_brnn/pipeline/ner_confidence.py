@@ -63,9 +63,7 @@ def register_entity_scorer(scorer: EntityScorer, vocab: Vocab) -> None:
     _scorers[id(vocab)] = scorer
 
 
-def keep_confidences(
-    doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]
-) -> None:
+def keep_confidences(doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]) -> None:
     """Keep with the document what has been computed."""
     for span, confidence in zip(spans, confidences, strict=True):
         doc.user_data[_key(doc, span)] = confidence

@@ -72,7 +72,7 @@ def test_beside_words_and_characters(docs):
 
 
 def test_vectors_that_do_not_fit_are_refused(docs):
-    with pytest.raises(ValueError, match="has width 5, but the vectors of .* have width 4"):
+    with pytest.raises(ValueError, match=r"has width 5, but the vectors of .* have width 4"):
         build_vector_table(5, rows=3).initialize(X=docs)
     with pytest.raises(ValueError, match="needs vectors with one row per word"):
         build_vector_table(5, rows=3).initialize(X=[Doc(spacy.blank("en").vocab, words=["a"])])

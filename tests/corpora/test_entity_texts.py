@@ -79,7 +79,9 @@ def test_what_is_missing_stays_missing(nlp):
     assert [token.ent_iob for token in one.reference] == [0, 2]
 
 
-@pytest.mark.parametrize("shares", [{"lower": 1.1}, {"sentences": -0.1}, {"lower": 0.6, "upper": 0.6}])
+@pytest.mark.parametrize(
+    "shares", [{"lower": 1.1}, {"sentences": -0.1}, {"lower": 0.6, "upper": 0.6}]
+)
 def test_shares_out_of_range_are_refused(shares):
     with pytest.raises(ValueError, match="is a share, 0 to 1, not"):
         create_entity_variants(**shares)

@@ -4,11 +4,10 @@ import math
 
 import pytest
 import torch
+from test_crf import LENGTHS, N_LABELS, N_TAGS, all_paths, make_batch, make_crf, some_allowed
 
 from spacy_brnn.nn.biluo import OUTSIDE
 from spacy_brnn.nn.marginals import Spans
-
-from test_crf import LENGTHS, N_LABELS, N_TAGS, all_paths, make_batch, make_crf, some_allowed
 
 
 def entities(tags):
@@ -81,7 +80,9 @@ def test_likely_spans_are_all_of_those_above_the_threshold(threshold):
     for offset, length in ((0, 4), (4, 3)):
         part = slice(offset, offset + length)
         spans, _ = by_brute_force(crf, emissions[part], allowed[part])
-        expected |= {(s + offset, e + offset, k) for (s, e, k), p in spans.items() if p >= threshold}
+        expected |= {
+            (s + offset, e + offset, k) for (s, e, k), p in spans.items() if p >= threshold
+        }
     assert rows == expected and len(found.starts) == len(expected)
     assert found.starts.tolist() == sorted(found.starts.tolist())
 

@@ -1,4 +1,4 @@
-"""brnn_ner as it is added, with a small model in place of the one that ships."""
+"""brnn_ner with the weights that ship, by a small model in place of the one that ships."""
 
 import copy
 import pickle
@@ -19,6 +19,7 @@ EMBED = MODEL["tok2vec"]["embed"]
 EMBED["words"]["attrs"] = ["PREFIX", "SHAPE"]
 EMBED["vectors"] = {"@architectures": "spacy-brnn.VectorTable.v1", "width": 8, "rows": 20}
 MODEL["tok2vec"]["encode"]["input_width"] = 32
+PRETRAINED = {"model": {"@architectures": "spacy-brnn.PretrainedBRNNTagger.v1"}}
 TEXT = SENTENCES[0][0]
 EXPECTED = [("Ada Lovelace", "PER"), ("Bob", "PER"), ("New York City", "LOC")]
 
@@ -48,7 +49,7 @@ def shipped(shipped_folder, monkeypatch):
 @pytest.fixture
 def nlp():
     nlp = spacy.blank("en")
-    nlp.add_pipe("brnn_ner")
+    nlp.add_pipe("brnn_ner", config=PRETRAINED)
     return nlp
 
 
@@ -68,7 +69,7 @@ def test_the_pipeline_around_it_does_not_matter(nlp):
     """As spacy-lookups-data would have it: norms of tables, on every word."""
     other = spacy.blank("en")
     other.add_pipe("sentencizer")
-    other.add_pipe("brnn_ner", first=True)
+    other.add_pipe("brnn_ner", first=True, config=PRETRAINED)
     for words, _ in SENTENCES:
         for word in words.split():
             other.vocab[word].norm_ = "something"
@@ -95,7 +96,7 @@ def test_training_starts_from_scratch(nlp):
     assert nlp.get_pipe("brnn_ner").labels == ("CITY", "NAME")
     assert ents(run(nlp, "Rome likes Bob .")) == [("Rome", "CITY"), ("Bob", "NAME")]
     again = spacy.blank("en")
-    again.add_pipe("brnn_ner")
+    again.add_pipe("brnn_ner", config=PRETRAINED)
     again.from_bytes(nlp.to_bytes())
     assert ents(run(again, "Rome likes Bob .")) == [("Rome", "CITY"), ("Bob", "NAME")]
 
@@ -140,7 +141,7 @@ def test_it_goes_on_with_its_own_labels_only(nlp):
 
 def test_another_language_is_warned_of():
     nlp = spacy.blank("de")
-    nlp.add_pipe("brnn_ner")
+    nlp.add_pipe("brnn_ner", config=PRETRAINED)
     with pytest.warns(UserWarning, match="read English, but the pipeline's language is 'de'"):
         nlp("Bob")
 

@@ -7,8 +7,8 @@ from spacy.training import Example
 from spacy_brnn.known_labels import set_known_labels
 from spacy_brnn.pipeline.ner_tags import TagSet
 
-WORDS = "Ada Lovelace met Bob in New York City on X Y".split()
-TAGS = "B-PER L-PER O U-PER O B-LOC I-LOC L-LOC - B-DOG L-DOG".split()
+WORDS = ["Ada", "Lovelace", "met", "Bob", "in", "New", "York", "City", "on", "X", "Y"]
+TAGS = ["B-PER", "L-PER", "O", "U-PER", "O", "B-LOC", "I-LOC", "L-LOC", "-", "B-DOG", "L-DOG"]
 
 
 @pytest.fixture(scope="module")

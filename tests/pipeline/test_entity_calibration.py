@@ -12,7 +12,8 @@ from spacy_brnn.entity_calibration import (
     main,
     negative_log_likelihood,
 )
-from tests.pipeline.test_ner import SENTENCES, ents, make_doc, make_examples, make_pipeline
+
+from .test_ner import SENTENCES, ents, make_doc, make_examples, make_pipeline
 
 
 @pytest.fixture(scope="module")
