@@ -9,10 +9,14 @@ The first has 100 dimensions and lacks numbers, single letters and stop words su
 second has 50 dimensions of all 400,000 words. A word has the dimensions of both side by side,
 zeros where the first lacks it. Who has glove.6B.100d.txt needs none of this: `spacy init
 vectors` reads that file as it is.
+
+    python benchmarks/join_vectors.py ... corpus/glove.txt --width 100 --words 80000
+
+keeps the first 80,000 words, and of their 150 dimensions the 100 principal components.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy
@@ -21,19 +25,42 @@ from pyarrow import parquet
 WIDE = 100
 
 
-def main(wide_file: str, narrow_folder: str, output: str) -> None:
+def main() -> None:
     """Write a line for each word of the second source, in its order, by frequency."""
-    wide = json.loads(Path(wide_file).read_text(encoding="utf8"))["vectors"]
-    folder = Path(narrow_folder)
-    words = parquet.read_table(folder / "glove_6B_index.parquet")["index"].to_pylist()
-    narrow = numpy.load(folder / "glove_6B_50d_emb.npy")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("wide_file", type=Path)
+    parser.add_argument("narrow_folder", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--width", type=int, help="keep that many principal components")
+    parser.add_argument("--words", type=int, help="keep that many words, the most frequent ones")
+    options = parser.parse_args()
+    words, vectors = join(options.wide_file, options.narrow_folder, options.words)
+    if options.width:
+        vectors = principal_components(vectors, options.width)
+    with options.output.open("w", encoding="utf8") as file:
+        for word, vector in zip(words, vectors.tolist(), strict=True):
+            print(word, *(f"{value:.6g}" for value in vector), file=file)
+
+
+def join(
+    wide_file: Path, narrow_folder: Path, n_words: int | None
+) -> tuple[list[str], numpy.ndarray]:
+    """The words, and their vectors side by side, (words, 150)."""
+    wide = json.loads(wide_file.read_text(encoding="utf8"))["vectors"]
+    index = parquet.read_table(narrow_folder / "glove_6B_index.parquet")["index"].to_pylist()
+    narrow = numpy.load(narrow_folder / "glove_6B_50d_emb.npy")
+    places = [i for i, word in enumerate(index) if word.split() == [word]][:n_words]
+    words = [index[i] for i in places]
     zeros = [0.0] * WIDE
-    with open(output, "w", encoding="utf8") as file:
-        for word, vector in zip(words, narrow.tolist(), strict=True):
-            if word.split() == [word]:
-                values = [*wide.get(word, zeros)[:WIDE], *vector]
-                print(word, *(f"{value:.6g}" for value in values), file=file)
+    wide_part = numpy.asarray([wide.get(word, zeros)[:WIDE] for word in words])
+    return words, numpy.concatenate([wide_part, narrow[places]], axis=1)
+
+
+def principal_components(vectors: numpy.ndarray, width: int) -> numpy.ndarray:
+    """The vectors in the directions of most variance, (words, width); zero stays zero."""
+    _, directions = numpy.linalg.eigh(vectors.T @ vectors)
+    return vectors @ directions[:, ::-1][:, :width]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -399,18 +399,52 @@ def imdb(source: Path, output: Path, unsup: bool, train_includes_dev: bool) -> N
     is_flag=True,
     help="Put a line break token between the sentences of a document.",
 )
-def conll(source: Path, output: Path, line_breaks: bool) -> None:
+@click.option(
+    "--group",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Sentences in a row that make up a document, where no -DOCSTART- tells.",
+)
+@click.option(
+    "--types",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help='An object with the label of each type: {"Person": "PER", ...}; "O" for no entity, '
+    '"-" for unknown.',
+)
+@click.option(
+    "--labels-known",
+    metavar="LABEL,...",
+    help="The labels that SRC is annotated with, after --types: of others it says nothing, and "
+    "neither training nor evaluation takes a word outside for none of those. Default: all.",
+)
+def conll(
+    source: Path,
+    output: Path,
+    line_breaks: bool,
+    group: int,
+    types: Path | None,
+    labels_known: str | None,
+) -> None:
     """Convert named entities in columns to one .spacy file, as CoNLL-2003 and WNUT-17 have them.
 
     SRC has a line per token, the word first and its IOB1 or IOB2 tag last, and blank lines
     between sentences. Documents are kept whole where lines of -DOCSTART- tell where they begin;
-    elsewhere each sentence is a document.
+    elsewhere each sentence is a document. SRC may be gzipped.
     """
-    from spacy_brnn.corpora.conll import convert_conll
+    from spacy_brnn.corpora.conll import convert_conll, read_types
     from spacy_brnn.corpora.errors import CorpusError
 
     try:
-        count = convert_conll(source, output, line_breaks=line_breaks)
+        count = convert_conll(
+            source,
+            output,
+            line_breaks=line_breaks,
+            group=group,
+            types=read_types(types) if types else None,
+            known_labels=labels_known.split(",") if labels_known else None,
+        )
     except CorpusError as err:
         raise click.ClickException(str(err)) from None
     click.echo(f"{output}: {count:,} documents", err=True)

@@ -13,6 +13,7 @@ def build_concat_embed(
     words: Model[list[Doc], list[Floats2d]],
     characters: Model[list[Doc], list[Floats2d]],
     vectors_attr: str | None = None,
+    vectors: Model[list[Doc], list[Floats2d]] | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Set word and character embeddings side by side (spacy-brnn.ConcatEmbed.v1).
 
@@ -21,10 +22,13 @@ def build_concat_embed(
     characters: an embedding by spelling, such as spacy-brnn.CharEmbed.v1.
     vectors_attr: token attribute to be looked up in the pipeline's vectors, which stay as they
         are, also for words that training never sees; None uses no vectors.
+    vectors: vectors of words that the model keeps itself, as spacy-brnn.VectorTable.v1.
     RETURNS: per document (tokens, width of words + width of characters + width of vectors).
     Raises ValueError for an unknown attribute.
     """
     layers = [words, characters]
     if vectors_attr is not None:
         layers.append(fixed_vectors(vectors_attr))
+    if vectors is not None:
+        layers.append(vectors)
     return concatenate(*layers)

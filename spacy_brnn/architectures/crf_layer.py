@@ -13,6 +13,7 @@ from thinc.types import ArgsKwargs, Floats1d, Floats2d, Ints1d
 from torch import Tensor
 
 from ..nn.crf import CRF
+from ..nn.marginals import Marginals
 from .torch_shim import FlatTorchShim
 
 Emissions: TypeAlias = list[Floats2d]
@@ -38,6 +39,27 @@ def build_crf() -> Model[tuple[Emissions, AllowedTags], Floats1d | list[Ints1d]]
 def set_crf_labels(model: Model, n_labels: int) -> None:
     """Start the CRF anew, for that many labels."""
     model.shims[0]._model.set_labels(n_labels)
+
+
+def predict_marginals(
+    model: Model, emissions: Emissions, allowed: AllowedTags, temperature: float = 1.0
+) -> Marginals:
+    """What tags and entities are how likely.
+
+    emissions, allowed: the two parts of the layer's input.
+    temperature: what all scores are divided by.
+    """
+    inputs, _ = _to_torch(model, (emissions, allowed), False)
+    return model.shims[0].predict(
+        ArgsKwargs(args=inputs.args, kwargs={"temperature": temperature}), "marginals"
+    )
+
+
+def scale_crf(model: Model, factor: float) -> None:
+    """Multiply what the CRF adds to the scores: with these scaled alike, a temperature."""
+    with torch.no_grad():
+        for parameter in model.shims[0]._model.parameters():
+            parameter.mul_(factor)
 
 
 def _to_torch(

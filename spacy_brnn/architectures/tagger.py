@@ -9,7 +9,7 @@ from thinc.api import Dropout, Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..nn.biluo import count_tags
-from .crf_layer import build_crf, set_crf_labels
+from .crf_layer import build_crf, scale_crf, set_crf_labels
 
 
 def build_brnn_tagger(
@@ -50,6 +50,14 @@ def set_labels(model: Model, n_labels: int) -> None:
         )
     output_layer.set_dim("nO", n_tags)
     set_crf_labels(model.get_ref("crf"), n_labels)
+
+
+def scale_scores(model: Model, temperature: float) -> None:
+    """Divide all scores of a tagger by a temperature: the best tags stay, probabilities change."""
+    layer = model.get_ref("output_layer")
+    for name in ("W", "b"):
+        layer.set_param(name, layer.get_param(name) / temperature)
+    scale_crf(model.get_ref("crf"), 1.0 / temperature)
 
 
 def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from spacy.vocab import Vocab
 
 from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.staging import staged_files
+from spacy_brnn.known_labels import set_known_labels
 
 DOCUMENT_START = "-DOCSTART-"
 MISSING = "-"
@@ -35,36 +39,54 @@ class Columns:
         self.sent_starts.append(sent_start)
 
 
-def convert_conll(source: Path, output: Path, *, line_breaks: bool = False) -> int:
+def convert_conll(
+    source: Path,
+    output: Path,
+    *,
+    line_breaks: bool = False,
+    group: int = 1,
+    types: Mapping[str, str] | None = None,
+    known_labels: Sequence[str] | None = None,
+) -> int:
     """Write the documents of one file of columns as one DocBin.
 
     source: a line per token, the word in the first column and its tag (IOB1 or IOB2, `-` where
         it is not known) in the last, a blank line after each sentence. Lines of -DOCSTART-
-        begin documents; in a file without them each sentence is a document.
+        begin documents; in a file without them each sentence is a document. May be gzipped.
     output: the DocBin to write.
     line_breaks: put a token "\\n" between the sentences of a document, where the file has a
         blank line, for a model that should see where lines of a text end.
+    group: sentences in a row that make up a document, in a file without -DOCSTART-.
+    types: the label of each of the file's types; "O" for what is not an entity, "-" for what
+        may be one. None keeps the types.
+    known_labels: the labels that the file has; of others it says nothing, and a word outside
+        of its entities may have one of those. None: it has all.
     RETURNS: the number of documents.
 
     Documents keep the file's words, and in training and evaluation spaCy takes these rather
     than its tokenizer's. Raises CorpusError, with nothing written, for a file that is unsound.
     """
     vocab = Vocab()
-    columns = read_columns(_lines(source), str(source), line_breaks=line_breaks)
-    docs = [_doc(vocab, document) for document in columns]
+    columns = read_columns(_lines(source), str(source), line_breaks=line_breaks, group=group)
+    docs = [_doc(vocab, document, types, str(source)) for document in columns]
     if not docs:
         raise CorpusError(f"{source}: holds no tokens")
+    if known_labels is not None:
+        for doc in docs:
+            set_known_labels(doc, known_labels)
     with staged_files(output.parent, [output.name]) as staging:
-        DocBin(attrs=_ATTRS, docs=docs).to_disk(staging / output.name)
+        docbin = DocBin(attrs=_ATTRS, store_user_data=known_labels is not None, docs=docs)
+        docbin.to_disk(staging / output.name)
     return len(docs)
 
 
 def read_columns(
-    lines: Iterable[str], name: str, *, line_breaks: bool = False
+    lines: Iterable[str], name: str, *, line_breaks: bool = False, group: int = 1
 ) -> Iterator[Columns]:
     """The documents of a file, in order; empty ones are left out.
 
     name: what error messages call the file.
+    line_breaks, group: as for convert_conll.
     Raises CorpusError for a line without a tag or with an unknown one.
     """
     document, whole_documents, after_blank = Columns(), False, True
@@ -72,7 +94,8 @@ def read_columns(
         fields = line.split()
         starts_document = bool(fields) and fields[0] == DOCUMENT_START
         whole_documents |= starts_document
-        if starts_document or not (fields or whole_documents):
+        is_full = not whole_documents and sum(document.sent_starts) >= group
+        if starts_document or (is_full and not fields):
             if document.words:
                 yield document
             document = Columns()
@@ -86,13 +109,30 @@ def read_columns(
         yield document
 
 
-def _lines(source: Path) -> list[str]:
+def read_types(path: Path) -> dict[str, str]:
+    """The label of each type, from a JSON file that holds one object.
+
+    Raises CorpusError for anything else.
+    """
     try:
-        return source.read_text(encoding="utf8").split("\n")
+        types = json.loads(path.read_text(encoding="utf8"))
+    except (ValueError, OSError) as err:
+        raise CorpusError(f"{path}: cannot be read as JSON ({err})") from None
+    if not isinstance(types, dict) or not all(isinstance(x, str) and x for x in types.values()):
+        raise CorpusError(f'{path}: must hold an object such as {{"Person": "PER"}}')
+    return types
+
+
+def _lines(source: Path) -> list[str]:
+    opener = gzip.open if source.suffix == ".gz" else open
+    try:
+        with opener(source, "rt", encoding="utf8") as file:
+            return file.read().split("\n")
     except UnicodeDecodeError as err:
         raise CorpusError(f"{source}: is not UTF-8 (byte {err.start}): convert it first") from None
-    except OSError as err:
-        raise CorpusError(f"{source}: cannot be read ({err.strerror})") from None
+    except (OSError, EOFError, zlib.error) as err:
+        reason = getattr(err, "strerror", None) or err
+        raise CorpusError(f"{source}: cannot be read ({reason})") from None
 
 
 def _tag(fields: list[str], place: str) -> str:
@@ -106,8 +146,31 @@ def _tag(fields: list[str], place: str) -> str:
     return fields[-1]
 
 
-def _doc(vocab: Vocab, columns: Columns) -> Doc:
-    tags = ["" if tag == MISSING else tag for tag in columns.tags]
-    if tags[0].startswith("I-"):  # Doc reads IOB1 everywhere but on the first token.
-        tags[0] = "B" + tags[0][1:]
+def _doc(vocab: Vocab, columns: Columns, types: Mapping[str, str] | None, name: str) -> Doc:
+    tags = _iob2(columns.tags)
+    if types is not None:
+        tags = [_map_tag(tag, types, name) for tag in tags]
+    tags = ["" if tag == MISSING else tag for tag in tags]
     return Doc(vocab, words=columns.words, ents=tags, sent_starts=columns.sent_starts)
+
+
+def _iob2(tags: Sequence[str]) -> list[str]:
+    """The tags with B at the begin of every entity, which IOB1 has between two of a type only."""
+    before = ["O", *tags]
+    return [
+        "B" + tag[1:] if tag[0] == "I" and previous[1:] != tag[1:] else tag
+        for previous, tag in zip(before, tags, strict=False)
+    ]
+
+
+def _map_tag(tag: str, types: Mapping[str, str], name: str) -> str:
+    place, _, old = tag.partition("-")
+    if not old:
+        return tag
+    if old not in types:
+        raise CorpusError(
+            f"{name}: the types do not say what {old!r} is: add it to them, with its label, "
+            '"O" (no entity) or "-" (unknown)'
+        )
+    new = types[old]
+    return new if new in ("O", MISSING) else f"{place}-{new}"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .biluo import biluo_rules, count_tags
 from .buckets import Bucket, bucket_by_length
+from .marginals import Marginals, forward_backward
 
 # The score of what the rules forbid: lower than any difference that a model's scores make up,
 # finite so that contradictory constraints give the least bad answer rather than none.
@@ -94,6 +95,21 @@ class CRF(nn.Module):
         for bucket in bucket_by_length(lengths):
             tags[bucket.forward_index[bucket.mask]] = self._best_path(scores, bucket)[bucket.mask]
         return tags
+
+    def marginals(
+        self, emissions: Tensor, lengths: Tensor, allowed: Tensor, temperature: float = 1.0
+    ) -> Marginals:
+        """What tags and entities are how likely, among the valid sequences of allowed tags.
+
+        The arguments are those of loss, and what all scores are divided by.
+        """
+        return forward_backward(
+            emissions.double() / temperature + _penalty(allowed),
+            lengths,
+            self.transitions.double() / temperature + self.transitions_penalty,
+            self.starts.double() / temperature + self.starts_penalty,
+            self.ends.double() / temperature + self.ends_penalty,
+        )
 
     def _log_sums(self, scores: Tensor, bucket: Bucket) -> Tensor:
         """The log of the sum over all sequences of tags of their exponentiated scores.

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
+import numpy
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
-from spacy.scorer import get_ner_prf
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
+from ..architectures.crf_layer import predict_marginals
 from ..architectures.tagger import set_labels
+from ..architectures.vector_table import copy_vector_tables
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
+from ..nn.marginals import Marginals
+from .ner_confidence import (
+    LabelledSpan,
+    forget_confidences,
+    keep_confidences,
+    register_confidence,
+    register_entity_scorer,
+)
+from .ner_scorer import score_entities
 from .ner_tags import TagSet, set_entities
 
 DEFAULT_CONFIG = """
@@ -33,7 +47,7 @@ dropout = 0.5
 [model.tok2vec.embed.words]
 @architectures = "spacy.MultiHashEmbed.v2"
 width = 96
-attrs = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
+attrs = ["LOWER", "PREFIX", "SUFFIX", "SHAPE"]
 rows = [5000, 1000, 2500, 2500]
 include_static_vectors = false
 
@@ -50,10 +64,27 @@ input_dropout = 0.3
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 
+@dataclass
+class Tagging:
+    """What predict finds in a document."""
+
+    tags: Ints1d
+    """(tokens,) numbered as in TagSet."""
+    confidences: dict[LabelledSpan, float] = field(default_factory=dict)
+    """Of the entities, where they are wanted."""
+    runners_up: dict[LabelledSpan, float] | None = None
+    """All spans that are likely enough, where they are wanted."""
+
+
 @Language.factory(
     "brnn_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
-    default_config={"model": DEFAULT_MODEL, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "span._.confidence"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "min_confidence": 0.0,
+        "runners_up": None,
+        "scorer": {"@scorers": "spacy-brnn.ner_scorer.v1"},
+    },
     default_score_weights={
         "ents_f": 1.0,
         "ents_p": 0.0,
@@ -65,14 +96,27 @@ def make_brnn_ner(
     nlp: Language,
     name: str,
     model: Model[list[Doc], list[Floats2d]],
+    min_confidence: float,
+    runners_up: float | None,
     scorer: Callable | None,
 ) -> BRNNEntityRecognizer:
-    """Create a brnn_ner component, to be trained.
+    """Create a brnn_ner component, by default one to be trained.
 
-    model: a tagger, as spacy-brnn.BRNNTagger.v1 makes.
+    model: a tagger, as spacy-brnn.BRNNTagger.v1 makes, or spacy-brnn.PretrainedBRNNTagger.v1.
+    min_confidence: entities of a lower probability are left out.
+    runners_up: entities that were not chosen are kept in `doc.spans` from this probability on;
+        None keeps none.
     scorer: the scoring method.
+    Raises ValueError for a probability out of range.
     """
-    return BRNNEntityRecognizer(nlp.vocab, model, name, scorer=scorer)
+    return BRNNEntityRecognizer(
+        nlp.vocab,
+        model,
+        name,
+        min_confidence=min_confidence,
+        runners_up=runners_up,
+        scorer=scorer,
+    )
 
 
 class BRNNEntityRecognizer(TrainablePipe):
@@ -80,6 +124,15 @@ class BRNNEntityRecognizer(TrainablePipe):
 
     Sets `doc.ents`. Entities that earlier components have set stay as they are, and the rest
     is tagged to fit them. In training, tokens without annotation may have any tag.
+
+    `ent._.confidence` is the probability that the text has an entity of that label in exactly
+    that place, whatever other components have set; it is computed when it is asked for, by
+    reading the document once more, and at once where min_confidence or runners_up need it.
+
+    min_confidence: entities of a lower probability are left out.
+    runners_up: spans that are not among the entities, but an entity with at least this
+        probability, are in `doc.spans[name]`, their probabilities in its attrs["scores"].
+    Raises ValueError for a probability out of range.
     """
 
     def __init__(
@@ -88,13 +141,24 @@ class BRNNEntityRecognizer(TrainablePipe):
         model: Model[list[Doc], list[Floats2d]],
         name: str = "brnn_ner",
         *,
-        scorer: Callable | None = get_ner_prf,
+        min_confidence: float = 0.0,
+        runners_up: float | None = None,
+        scorer: Callable | None = score_entities,
     ) -> None:
+        _check_probabilities(name, min_confidence, runners_up)
         self.vocab = vocab
         self.model = model
         self.name = name
+        self.min_confidence = min_confidence
+        self.runners_up = runners_up
         self.scorer = scorer
-        self.cfg: dict[str, list[str]] = {"labels": []}
+        self.cfg: dict[str, list[str]] = {"labels": list(model.attrs.get("labels", []))}
+        self._register()
+
+    def __setstate__(self, state: tuple) -> None:
+        """Answer for spans in another process or as a copy, too."""
+        super().__setstate__(state)
+        self._register()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -124,24 +188,77 @@ class BRNNEntityRecognizer(TrainablePipe):
         self._set_labels([*self.labels, label])
         return 1
 
-    def predict(self, docs: Iterable[Doc]) -> list[Ints1d]:
-        """The tags of each document, (tokens,), numbered as in TagSet.
+    def predict(self, docs: Iterable[Doc]) -> list[Tagging]:
+        """Tag documents without changing them.
 
         Raises ValueError where the component has not been initialized.
         """
         docs = list(docs)
         self._require_labels()
+        self._warn_of_language()
         tags = TagSet(self.labels)
         if not any(len(doc) for doc in docs):
-            return [self.model.ops.alloc1i(0) for _ in docs]
+            none = None if self.runners_up is None else {}
+            return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
         scores = self.model.predict(docs)
-        return self.model.get_ref("crf").predict((scores, [tags.allow_valid(doc) for doc in docs]))
+        allowed = [tags.allow_valid(doc) for doc in docs]
+        taggings = [Tagging(x) for x in self.model.get_ref("crf").predict((scores, allowed))]
+        if self.min_confidence or self.runners_up is not None:
+            for doc, tagging, of_doc in zip(docs, taggings, scores, strict=True):
+                self._add_confidences(doc, tagging, of_doc, tags)
+        return taggings
 
-    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Ints1d]) -> None:
-        """Write entities to the documents, by the tags from predict."""
+    def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Tagging]) -> None:
+        """Write entities to the documents, by what predict gave."""
         tags = TagSet(self.labels)
-        for doc, numbers in zip(docs, predictions, strict=True):
-            set_entities(doc, tags.spans(doc, self.model.ops.to_numpy(numbers)))
+        for doc, tagging in zip(docs, predictions, strict=True):
+            register_entity_scorer(self, doc.vocab)
+            forget_confidences(doc)
+            spans = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
+            keep_confidences(doc, tagging.confidences, tagging.confidences.values())
+            set_entities(doc, [x for x in spans if self._is_sure(x, tagging.confidences)])
+            if tagging.runners_up is not None:
+                self._set_runners_up(doc, tagging.runners_up)
+
+    def score_entities(self, doc: Doc, spans: Sequence[LabelledSpan]) -> list[float]:
+        """The probability that each span is an entity of its label.
+
+        doc: read by itself, whatever entities and sentences are set.
+        spans: with labels of the component.
+        Raises ValueError for another label.
+        """
+        tags = TagSet(self.labels)
+        (scores,) = self.model.predict([doc])
+        marginals = self._marginals(doc, scores, tags)
+        return marginals.spans(tags.to_spans(spans)).tolist()
+
+    def _add_confidences(self, doc: Doc, tagging: Tagging, scores: Floats2d, tags: TagSet) -> None:
+        marginals = self._marginals(doc, scores, tags)
+        found = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
+        chosen = [LabelledSpan(span.start, span.end, span.label_) for span in found]
+        confidences = marginals.spans(tags.to_spans(chosen)).tolist()
+        tagging.confidences.update(zip(chosen, confidences, strict=True))
+        if self.runners_up is not None:
+            likely = marginals.likely(self.runners_up)
+            probabilities = marginals.spans(likely).tolist()
+            of_spans = zip(tags.from_spans(likely), probabilities, strict=True)
+            tagging.runners_up = dict(of_spans)
+
+    def _marginals(self, doc: Doc, scores: Floats2d, tags: TagSet) -> Marginals:
+        return predict_marginals(self.model.get_ref("crf"), [scores], [tags.allow_text(doc)])
+
+    def _is_sure(self, span: Span, confidences: dict[LabelledSpan, float]) -> bool:
+        key = LabelledSpan(span.start, span.end, span.label_)
+        return confidences.get(key, 1.0) >= self.min_confidence
+
+    def _set_runners_up(self, doc: Doc, likely: dict[LabelledSpan, float]) -> None:
+        ents = {LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents}
+        rest = {span: p for span, p in likely.items() if span not in ents}
+        spans = [Span(doc, start, end, label=label) for start, end, label in rest]
+        group = SpanGroup(doc, name=self.name, spans=spans)
+        group.attrs["scores"] = numpy.asarray(list(rest.values()), dtype="float32")
+        doc.spans[self.name] = group
+        keep_confidences(doc, rest, rest.values())
 
     def update(
         self,
@@ -181,7 +298,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         """
         validate_examples(examples, "BRNNEntityRecognizer.get_loss")
         tags = TagSet(self.labels)
-        allowed = [tags.allow_gold(example.get_aligned_ner()) for example in examples]
+        allowed = [tags.allow_gold(example) for example in examples]
         losses, backprop = self.model.get_ref("crf").begin_update((scores, allowed))
         n_tokens = max(sum(len(x) for x in scores), 1)
         d_losses = self.model.ops.alloc1f(len(losses)) + 1.0 / n_tokens
@@ -193,21 +310,75 @@ class BRNNEntityRecognizer(TrainablePipe):
         *,
         nlp: Language | None = None,
         labels: Iterable[str] | None = None,
+        pretrained: bool = False,
     ) -> None:
-        """Initialize for training.
+        """Initialize for training, from scratch unless told otherwise.
 
         get_examples: returns the training examples; labels and vocabulary are read off them.
         nlp: the pipeline.
         labels: the labels, where they are not to be read off the examples.
-        Raises ValueError where there is no label.
+        pretrained: start from the weights that ship (fine-tuning), rather than from scratch.
+        Raises ValueError where there is no label, or where `pretrained` is asked of a model that
+        is not the one that ships, or with other labels than it has.
         """
         validate_get_examples(get_examples, "BRNNEntityRecognizer.initialize")
+        if pretrained:
+            self._start_pretrained(self._find_labels(get_examples()) if labels is None else labels)
+            return
+        self._discard_pretrained()
         self._set_labels(self._find_labels(get_examples()) if labels is None else labels)
         self._require_labels()
         if needs_vocabulary(self.model, self.vocab):
             set_vocabulary(self.model, (example.predicted for example in get_examples()))
         set_labels(self.model, len(self.labels))
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Sequence[str] = ()) -> BRNNEntityRecognizer:
+        """Load from bytes, in place of the weights that ship."""
+        if "model" not in exclude:
+            self._discard_pretrained()
+        return super().from_bytes(bytes_data, exclude=exclude)
+
+    def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNEntityRecognizer:
+        """Load from disk, in place of the weights that ship."""
+        if "model" not in exclude:
+            self._discard_pretrained()
+        return super().from_disk(path, exclude=exclude)
+
+    def _start_pretrained(self, labels: Iterable[str]) -> None:
+        if "pretrained" not in self.model.attrs:
+            raise ValueError(
+                f"`pretrained = true` for {self.name!r}, but its model is not the one that "
+                'ships: set its @architectures to "spacy-brnn.PretrainedBRNNTagger.v1"'
+            )
+        self.model = self.model.attrs["pretrained"]()
+        shipped = self.model.attrs["labels"]
+        if others := sorted(set(labels) - set(shipped)):
+            raise ValueError(
+                f"`pretrained = true` goes on with the labels {', '.join(shipped)}, but the "
+                f"examples have {', '.join(others)}: rename these, or train from scratch"
+            )
+        self._set_labels(shipped)
+
+    def _discard_pretrained(self) -> None:
+        if "untrained" in self.model.attrs:
+            untrained = self.model.attrs["untrained"]()
+            # Word vectors are no training's; those of [initialize] take their place.
+            copy_vector_tables(self.model, untrained)
+            self.model = untrained
+            self.cfg["labels"] = []
+
+    def _warn_of_language(self) -> None:
+        if "labels" in self.model.attrs and self.vocab.lang not in ("", "en"):
+            warnings.warn(
+                "the weights that ship with spacy-brnn read English, but the pipeline's language "
+                f"is {self.vocab.lang!r}: train a model of your own for it",
+                stacklevel=3,
+            )
+
+    def _register(self) -> None:
+        register_confidence()
+        register_entity_scorer(self, self.vocab)
 
     def _set_labels(self, labels: Iterable[str]) -> None:
         self.cfg["labels"] = list(labels)
@@ -218,3 +389,15 @@ class BRNNEntityRecognizer(TrainablePipe):
         """The labels that were added and those of the examples."""
         found = {ent.label_ for example in examples for ent in example.reference.ents}
         return sorted(found.union(self.labels))
+
+
+def _check_probabilities(name: str, min_confidence: float, runners_up: float | None) -> None:
+    if not 0.0 <= min_confidence <= 1.0:
+        raise ValueError(
+            f"min_confidence of {name!r} is a probability, 0 to 1, not {min_confidence}"
+        )
+    if runners_up is not None and not 0.0 < runners_up <= 1.0:
+        raise ValueError(
+            f"runners_up of {name!r} is a probability above 0, at most 1, or null for none, "
+            f"not {runners_up}"
+        )

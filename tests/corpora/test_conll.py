@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 import spacy
 from click.testing import CliRunner
@@ -7,6 +9,7 @@ from spacy.training import Corpus
 from spacy_brnn.cli import main
 from spacy_brnn.corpora.conll import convert_conll
 from spacy_brnn.corpora.errors import CorpusError
+from spacy_brnn.known_labels import known_labels
 
 # IOB1, and one of the headers has a slip of the published files.
 CONLL = """-DOCSTART- -X- OO O
@@ -94,3 +97,61 @@ def test_the_command(tmp_path):
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ") and "line 1" in result.stderr
+
+
+def test_types_become_labels(tmp_path):
+    types = {"ORG": "ORG", "PER": "PERSON", "LOC": "-"}
+    first, _ = convert(tmp_path, CONLL, types=types)
+    assert ents(first) == [("EU", "ORG"), ("Peter", "PERSON"), ("Paul", "PERSON")]
+    assert first[4].ent_iob == 0
+    first, _ = convert(tmp_path, CONLL, types={**types, "PER": "O"})
+    assert first[2].ent_iob_ == "O"
+
+
+def test_two_types_that_become_one_stay_two_entities(tmp_path):
+    (doc,) = convert(tmp_path, "a I-X\nb I-Y\nc I-Y\n", types={"X": "Z", "Y": "Z"})
+    assert ents(doc) == [("a", "Z"), ("b c", "Z")]
+
+
+def test_a_type_without_a_label_is_named(tmp_path):
+    with pytest.raises(CorpusError, match=r"a\.conll: the types do not say what 'PER' is"):
+        convert(tmp_path, CONLL, types={"ORG": "ORG"})
+
+
+def test_sentences_in_a_row(tmp_path):
+    text = "a O\n\n\nb O\n\nc O\n\nd O\n"
+    docs = convert(tmp_path, text, group=3)
+    assert [[t.text for t in doc] for doc in docs] == [["a", "b", "c"], ["d"]]
+    assert [t.is_sent_start for t in docs[0]] == [True, True, True]
+    with_breaks = convert(tmp_path, text, group=3, line_breaks=True)
+    assert [t.text for t in with_breaks[0]] == ["a", "\n", "b", "\n", "c"]
+    assert len(convert(tmp_path, CONLL, group=3)) == 2
+
+
+def test_the_labels_of_a_file_are_kept_with_its_documents(tmp_path):
+    first, second = convert(tmp_path, CONLL, known_labels=["PER", "ORG"])
+    assert known_labels(first) == known_labels(second) == {"PER", "ORG"}
+    (doc, _) = convert(tmp_path, CONLL)
+    assert known_labels(doc) is None
+
+
+def test_gzip(tmp_path):
+    (tmp_path / "a.conll.gz").write_bytes(gzip.compress(WNUT.encode()))
+    assert convert_conll(tmp_path / "a.conll.gz", tmp_path / "a.spacy") == 2
+    (tmp_path / "b.conll.gz").write_bytes(gzip.compress(WNUT.encode() * 1000)[:60])
+    with pytest.raises(CorpusError, match=r"b\.conll\.gz: cannot be read"):
+        convert_conll(tmp_path / "b.conll.gz", tmp_path / "b.spacy")
+
+
+def test_types_and_known_labels_on_the_command_line(tmp_path):
+    (tmp_path / "a.conll").write_text(CONLL)
+    (tmp_path / "types.json").write_text('{"ORG": "O", "PER": "PER", "LOC": "LOC"}')
+    arguments = ["convert", "conll", str(tmp_path / "a.conll"), str(tmp_path / "a.spacy")]
+    arguments += ["--labels-known", "PER,LOC", "--types", str(tmp_path / "types.json")]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    first, _ = DocBin().from_disk(tmp_path / "a.spacy").get_docs(spacy.blank("en").vocab)
+    assert ents(first)[0] == ("Peter", "PER") and known_labels(first) == {"PER", "LOC"}
+    for text in ("[]", "{", '{"PER": 1}'):
+        (tmp_path / "types.json").write_text(text)
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 1 and "types.json" in result.stderr

@@ -1,0 +1,36 @@
+"""The tagger of named entities that ships, with its weights."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from spacy.tokens import Doc
+from spacy.util import registry
+from thinc.api import Config, Model
+from thinc.types import Floats2d
+
+from ..pretrained import card, weights
+
+DEFAULT = "entities_brnn"
+
+
+def build_pretrained_tagger(name: str = DEFAULT) -> Model[list[Doc], list[Floats2d]]:
+    """The tagger that ships (spacy-brnn.PretrainedBRNNTagger.v1).
+
+    name: which of the models that ship.
+    RETURNS: per document (tokens, tags) scores, for the labels of the attribute "labels". The
+        attributes "pretrained" and "untrained" make it anew, with its weights and without.
+    Raises ValueError for a name that does not ship.
+    """
+    model = _build(name)
+    weights.load(model, name)
+    model.attrs["labels"] = card.load(name)["labels"]
+    return model
+
+
+def _build(name: str) -> Model[list[Doc], list[Floats2d]]:
+    config = Config().from_disk(weights.folder(name) / "config.cfg")
+    model = registry.resolve(config)["model"]
+    model.attrs["untrained"] = partial(_build, name)
+    model.attrs["pretrained"] = partial(build_pretrained_tagger, name)
+    return model

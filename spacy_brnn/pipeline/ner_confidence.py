@@ -1,0 +1,123 @@
+"""`ent._.confidence`: how sure brnn_ner is of an entity.
+
+It is not called `score`: that extension is gliner-spacy's, which writes to it, and no value that
+is computed when asked for could stand under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
+
+ATTRIBUTE = "confidence"
+KEY = "brnn_ner_confidence"
+DECIMALS = 4
+
+
+class LabelledSpan(NamedTuple):
+    """Tokens [start, end) of a document, and a label."""
+
+    start: int
+    end: int
+    label: str
+
+
+class EntityScorer(Protocol):
+    """What can tell how likely entities are: the component of the document's pipeline."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that it knows."""
+
+    def score_entities(self, doc: Doc, spans: Sequence[LabelledSpan]) -> list[float]:
+        """The probability that each span is an entity of its label."""
+
+
+# As in `extensions`: a Doc knows its vocabulary but not its pipeline, and the vocabularies live
+# as long as the component.
+_scorers: WeakValueDictionary[int, EntityScorer] = WeakValueDictionary()
+_vocabs: WeakKeyDictionary[EntityScorer, dict[int, Vocab]] = WeakKeyDictionary()
+
+
+def register_confidence() -> None:
+    """Add `span._.confidence`, unless another package has taken the name.
+
+    Raises ValueError in that case.
+    """
+    if not Span.has_extension(ATTRIBUTE):
+        Span.set_extension(ATTRIBUTE, getter=_confidence)
+    elif Span.get_extension(ATTRIBUTE)[2] is not _confidence:
+        raise ValueError(
+            f"Span._.{ATTRIBUTE} is taken by another package: remove that extension "
+            f"(Span.remove_extension({ATTRIBUTE!r})) before brnn_ner is added"
+        )
+
+
+def register_entity_scorer(scorer: EntityScorer, vocab: Vocab) -> None:
+    """Let this component answer for the documents of this vocabulary."""
+    _vocabs.setdefault(scorer, {})[id(vocab)] = vocab
+    _scorers[id(vocab)] = scorer
+
+
+def keep_confidences(doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]) -> None:
+    """Keep with the document what has been computed."""
+    for span, confidence in zip(spans, confidences, strict=True):
+        doc.user_data[_key(doc, span)] = confidence
+
+
+def forget_confidences(doc: Doc) -> None:
+    """Take away what an earlier pass has kept."""
+    for key in [key for key in doc.user_data if isinstance(key, tuple) and key[0] == KEY]:
+        del doc.user_data[key]
+
+
+def entity_fields(doc: Doc) -> dict[str, Any]:
+    """The document's entities as a record, for JSON.
+
+    RETURNS: {"entities": [...]}, with start and end in characters, label, text and confidence,
+        which is None for an entity that brnn_ner has no opinion on.
+    """
+    return {
+        "entities": [
+            {
+                "start": ent.start_char,
+                "end": ent.end_char,
+                "label": ent.label_,
+                "text": ent.text,
+                ATTRIBUTE: _rounded(ent._.confidence),
+            }
+            for ent in doc.ents
+        ]
+    }
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, DECIMALS)
+
+
+def _key(doc: Doc, span: LabelledSpan) -> tuple[str, int, int, str]:
+    """By characters, so that it stays right where tokens are merged or split."""
+    end = doc[span.end - 1]
+    return KEY, doc[span.start].idx, end.idx + len(end), span.label
+
+
+def _confidence(span: Span) -> float | None:
+    """The probability that the span is an entity of its label; None where nobody knows."""
+    doc = span.doc
+    asked = LabelledSpan(span.start, span.end, span.label_)
+    if span.start == span.end or not span.label_:
+        return None
+    key = _key(doc, asked)
+    if key not in doc.user_data:
+        scorer = _scorers.get(id(doc.vocab))
+        if scorer is None or span.label_ not in scorer.labels:
+            return None
+        # All entities at once, as reading the document is what takes time.
+        of_ents = [LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        spans = [asked, *(ent for ent in of_ents if ent.label in scorer.labels and ent != asked)]
+        keep_confidences(doc, spans, scorer.score_entities(doc, spans))
+    return doc.user_data[key]
