@@ -1,1 +1,1 @@
-"""Short texts in named groups, with the label a person would give: python -m benchmarks.behaviour."""
+"""Short texts in named groups, with the label that a person would give."""

@@ -41,8 +41,7 @@ def forms(word: str) -> list[str]:
     found = [plain]
     if len(plain) > 1:
         found.append(plain.lstrip("#") or plain)
-    for repeats in (r"\1\1", r"\1"):
-        found.append(_REPEATED.sub(repeats, found[-1]))
+    found += [_REPEATED.sub(repeats, found[-1]) for repeats in (r"\1\1", r"\1")]
     if _DIGIT.search(plain):
         found.append(_DIGIT.sub("0", plain))
     return list(dict.fromkeys(found))
