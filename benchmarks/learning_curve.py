@@ -92,6 +92,7 @@ def by_config(name: str) -> Callable[..., Cats]:
         config = load_config(CONFIGS / f"{name}.cfg", overrides=overrides, interpolate=False)
         config["training"]["batcher"] = {"@batchers": "spacy.batch_by_sequence.v1", "size": 32}
         quiet = io.StringIO()
+        (folder / name).mkdir()
         run_loop(init_nlp(config), folder / name, stdout=quiet, stderr=quiet)
         return predict_texts(spacy.load(folder / name / "model-best"), texts)
 
