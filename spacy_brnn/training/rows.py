@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..annotate.errors import AnnotateError
-from ..annotate.inputs import InputReader, Position, find_inputs
-from ..annotate.records import Record, Rejected
+from ..annotate.readers import InputReader, ReadOptions
+from ..annotate.records import AnnotateError
+from ..annotate.sources import check_readable, find_inputs
 from ..corpora.errors import CorpusError
 
 
@@ -28,10 +28,10 @@ def rows(path: str, text_field: str, input_format: str | None = None) -> Iterato
     """
     try:
         inputs = find_inputs([path], input_format)
+        check_readable(inputs)
     except AnnotateError as error:
         raise CorpusError(str(error)) from None
-    for item in InputReader(inputs, text_field, Position()):
-        if isinstance(item, Rejected):
-            raise CorpusError(f"{item.place()}: {item.reason}")
-        if isinstance(item, Record):
-            yield Row(item.place(), item.text, item.fields)
+    for record in InputReader(inputs, ReadOptions(text_field=text_field)):
+        if record.problem is not None:
+            raise CorpusError(f"{record.place}: {record.problem}")
+        yield Row(record.place, record.text, record.fields)
