@@ -139,6 +139,11 @@ def main(context: click.Context) -> None:
     metavar="ADDRESS",
     help="The Ray cluster's address. Default: RAY_ADDRESS, else a cluster started here.",
 )
+@click.option(
+    "--evidence",
+    is_flag=True,
+    help="Add sentiment_evidence: the one to three clauses that say most, with offsets.",
+)
 @click.option("--report", metavar="FILE.html", help="Also write a report, one HTML page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def annotate(**options: Any) -> None:
@@ -169,7 +174,8 @@ def annotate(**options: Any) -> None:
     from spacy_brnn.annotate.console import annotate_and_report
     from spacy_brnn.annotate.plan import AnnotateOptions
 
-    sys.exit(annotate_and_report(AnnotateOptions(**options)))
+    extra_fields = ("evidence",) if options.pop("evidence") else ()
+    sys.exit(annotate_and_report(AnnotateOptions(**options, extra_fields=extra_fields)))
 
 
 def _fields_options(command: Callable) -> Callable:

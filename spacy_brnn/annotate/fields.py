@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.records import ENTITIES_FIELD, ENTITY_KEYS, SENTIMENT_FIELDS
+from spacy_brnn.evidence.fields import EVIDENCE_FIELD, evidence_fields
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -50,7 +51,8 @@ def entity_fields(doc: Doc) -> dict[str, Any]:
 
 SENTIMENT = DocFields(SENTIMENT_FIELDS, sentiment_fields)
 ENTITIES = DocFields((ENTITIES_FIELD,), entity_fields)
-EXTRA_FIELDS: dict[str, DocFields] = {}
+EVIDENCE = DocFields((EVIDENCE_FIELD,), evidence_fields)
+EXTRA_FIELDS: dict[str, DocFields] = {"evidence": EVIDENCE}
 """What an option of the command adds, by the name that it has in AnnotateOptions.extra_fields.
 
 Later ones may replace fields of earlier ones, and of the two above.
