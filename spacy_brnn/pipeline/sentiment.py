@@ -19,7 +19,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
-from ..architectures.precision import AUTO, choose_precision, predict_in
+from ..architectures.precision import AUTO, check_precision, choose_precision, predict_in
 from ..architectures.word_embed import needs_vocabulary, set_vocabulary
 from .extensions import (
     DEFAULT_POLARITIES,
@@ -27,7 +27,7 @@ from .extensions import (
     register_span_scorer,
     set_polarities,
 )
-from .objective import SUPERVISED, MixedLoss, Objective
+from .objective import SUPERVISED, MixedLoss, Objective, conditional
 from .sentiment_value import Sentiment
 
 # How far from 1 the sum of a document's probabilities may be.
@@ -99,8 +99,9 @@ class BRNNSentiment(TextCategorizer):
     distillation) and documents with labels missing or NaN, which then teach nothing of those: only
     the proportions of the labels that are known count.
 
-    precision: what predictions are computed in, "float32" or "bfloat16"; "auto" has become
-        one of the two. Scores in bfloat16 differ from those in float32 by some thousandths.
+    precision: what predictions are computed in, "float32" or "bfloat16"; set to "auto", what the
+        processor at hand is for. Scores in bfloat16 differ from those in float32 by some
+        thousandths.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class BRNNSentiment(TextCategorizer):
         super().__init__(vocab, model, name, threshold=0.0, scorer=scorer)
         self.polarities = polarities
         self.objective = objective
-        self.precision = choose_precision(precision)
+        self.precision = precision
         self.cfg["labels"] = list(model.attrs.get("labels", []))
         self._register()
 
@@ -133,6 +134,15 @@ class BRNNSentiment(TextCategorizer):
         """Answer for spans in another process or as a copy, too."""
         super().__setstate__(state)
         self._register()
+
+    @property
+    def precision(self) -> str:
+        """What predictions are computed in, here: a pickled component may have travelled."""
+        return choose_precision(self._precision)
+
+    @precision.setter
+    def precision(self, name: str) -> None:
+        self._precision = check_precision(name)
 
     @property
     def support_missing_values(self) -> bool:
@@ -226,7 +236,7 @@ class BRNNSentiment(TextCategorizer):
         validate_examples(examples, "BRNNSentiment.get_loss")
         self._validate_categories(examples)
         truths, mask = self._examples_to_truth(examples)
-        d_scores = (_conditional(scores, truths, mask) - truths) * mask
+        d_scores = (conditional(scores, truths, mask) - truths) * mask
         return float((d_scores**2).mean()), d_scores
 
     def initialize(
@@ -372,11 +382,3 @@ class BRNNSentiment(TextCategorizer):
         known = len(missing) == 1 or rest <= SUM_TOLERANCE
         fill = max(rest, 0.0) if cats and known else numpy.nan
         return [cats.get(label, fill) for label in self.labels]
-
-
-def _conditional(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Floats2d:
-    """The scores, those of known labels scaled to the truths' sum where some are unknown."""
-    known = (scores * mask).sum(axis=1, keepdims=True)
-    wanted = (truths * mask).sum(axis=1, keepdims=True)
-    is_whole = mask.min(axis=1, keepdims=True)
-    return scores * ((1.0 - is_whole) * wanted / (known + 1e-12) + is_whole)
