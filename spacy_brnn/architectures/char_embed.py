@@ -80,9 +80,11 @@ def _words_and_bytes(
 ) -> tuple[ArgsKwargs, Callable[[ArgsKwargs], list[Doc]]]:
     keys = [doc.to_array("ORTH") for doc in docs]
     flat = numpy.concatenate(keys) if keys else numpy.zeros(0, dtype="uint64")
-    unique, words = numpy.unique(flat, return_inverse=True)
-    strings = docs[0].vocab.strings if docs else None
-    spelled = [strings[key].encode("utf8") for key in unique.tolist()]
+    unique, first, words = numpy.unique(flat, return_index=True, return_inverse=True)
+    # Documents may have vocabularies of their own: a word is spelled by one that it stands in.
+    owners = numpy.repeat(numpy.arange(len(docs)), [len(doc) for doc in docs])[first]
+    pairs = zip(owners.tolist(), unique.tolist(), strict=True)
+    spelled = [docs[owner].vocab.strings[key].encode("utf8") for owner, key in pairs]
     characters = numpy.frombuffer(b"".join(spelled), dtype="uint8").astype("int64")
     lengths = numpy.asarray([len(word) for word in spelled], dtype="int64")
     device = model.shims[0].device

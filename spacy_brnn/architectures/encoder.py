@@ -34,12 +34,17 @@ def build_brnn_encoder(
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.
     """
+    input_width = width if input_width is None else input_width
+    if min(width, input_width, depth) < 1:
+        raise ValueError(
+            "width, input_width and depth must be at least 1, "
+            f"not {width}, {input_width} and {depth}"
+        )
     if width % 2:
         raise ValueError(
             f"the width of spacy-brnn.BRNNEncoder.v1 must be even (half of it is each "
             f"direction's), not {width}"
         )
-    input_width = width if input_width is None else input_width
     network = BRNN(
         input_width,
         width // 2,

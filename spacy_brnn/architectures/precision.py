@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
@@ -20,15 +21,32 @@ def choose_precision(name: str) -> str:
     """The precision that a setting stands for on the device in use.
 
     name: "float32", "bfloat16", or "auto" for bfloat16 on a CPU that computes in it, else float32.
+        Where PyTorch refuses bfloat16, on a CPU without AVX-512, it is float32, with a warning.
     Raises ValueError for another name.
     """
-    if name in PRECISIONS:
-        return name
-    if name != AUTO:
+    check_precision(name)
+    on_cpu = get_torch_default_device().type == "cpu"
+    if name == AUTO:
+        return "bfloat16" if on_cpu and has_bfloat16() else "float32"
+    if name == "bfloat16" and on_cpu and not _takes_bfloat16():
+        warnings.warn(
+            'precision = "bfloat16", but PyTorch cannot compute in it on this processor: float32 '
+            'is taken, as "auto" would',
+            stacklevel=2,
+        )
+        return "float32"
+    return name
+
+
+def check_precision(name: str) -> str:
+    """The name, where it is that of a precision or "auto".
+
+    Raises ValueError where it is not.
+    """
+    if name not in (AUTO, *PRECISIONS):
         choices = ", ".join([AUTO, *PRECISIONS])
         raise ValueError(f"precision must be one of {choices}, not {name!r}")
-    on_gpu = get_torch_default_device().type != "cpu"
-    return "bfloat16" if not on_gpu and has_bfloat16() else "float32"
+    return name
 
 
 @contextlib.contextmanager
@@ -55,3 +73,10 @@ def has_bfloat16() -> bool:
     """Whether the processor computes in it; elsewhere it is emulated, slower than float32."""
     # PyTorch has no public way to ask.
     return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
+def _takes_bfloat16() -> bool:
+    """Whether recurrent layers run in it at all."""
+    if not torch.backends.mkldnn.is_available() or not torch.backends.mkldnn.enabled:
+        return True  # PyTorch's own loops take any.
+    return getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)()

@@ -9,6 +9,7 @@ from thinc.api import Dropout, Linear, Model, chain, with_array
 from thinc.types import Floats2d
 
 from ..nn.biluo import count_tags
+from ..nn.dropout import check_rate
 from .crf_layer import build_crf, scale_crf, set_crf_labels
 
 
@@ -24,9 +25,10 @@ def build_brnn_tagger(
     tok2vec: documents to one (tokens, width) array each.
     dropout: dropout on the states; `training.dropout` of a config overrides it.
     RETURNS: per document (tokens, tags) scores.
+    Raises ValueError for a rate of dropout out of range.
     """
     output_layer: Model[Floats2d, Floats2d] = Linear()
-    scores = chain(tok2vec, Dropout(dropout), with_array(output_layer))
+    scores = chain(tok2vec, Dropout(check_rate("dropout", dropout)), with_array(output_layer))
     crf = build_crf()
     return Model(
         "brnn_tagger",

@@ -13,6 +13,7 @@ from thinc.layers.chain import init as init_chain
 from thinc.layers.resizable import resize_linear_weighted
 from thinc.types import Floats2d
 
+from ..nn.dropout import check_rate
 from ..nn.pooling import make_pooling
 from . import subword_embed, word_embed
 from .encoder import NAME as BRNN_ENCODER
@@ -48,8 +49,8 @@ def build_textcat_brnn(
     last_tokens: read only the last so many tokens of a document; None reads all of it.
     nO: number of labels; None to take it from the data.
     RETURNS: (documents, labels) scores in 0..1.
-    Raises ValueError for an unknown pooling, a last_tokens below 1 or a tok2vec of unknown
-    width.
+    Raises ValueError for an unknown pooling, a rate of dropout out of range, a last_tokens below
+    1 or a tok2vec of unknown width.
     """
     width = _get_width(tok2vec)
     module = make_pooling(pooling, width)
@@ -68,7 +69,7 @@ def build_textcat_brnn(
     resizable_layer = resizable(
         output_layer, resize_layer=partial(resize_linear_weighted, fill_defaults=fill_defaults)
     )
-    layers = [tok2vec, pool, Dropout(dropout), resizable_layer]
+    layers = [tok2vec, pool, Dropout(check_rate("dropout", dropout)), resizable_layer]
     if last_tokens is not None:
         layers.insert(0, read_last_tokens(last_tokens))
     if not exclusive_classes:
@@ -104,9 +105,21 @@ def _forward(
 
 
 def _reads_with_brnn(tok2vec: Model | None) -> bool:
-    """Whether it is spacy.Tok2Vec.v2 over our embedding and encoder, not a listener, say."""
-    embed, encode = (tok2vec and tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
-    return bool(embed and encode) and embed.name in EMBED_TYPES and encode.name == BRNN_ENCODER
+    """Whether it is our embedding and our encoder, one after the other and nothing else.
+
+    As spacy.Tok2Vec.v2 makes it of them. Other chains may have these for references, too, with
+    layers around them that the fast way would leave out.
+    """
+    if tok2vec is None or tok2vec._func is not forward_chain or len(tok2vec.layers) != 2:
+        return False
+    embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
+    first, second = tok2vec.layers
+    return (
+        embed is first
+        and encode is second
+        and embed.name in EMBED_TYPES
+        and encode.name == BRNN_ENCODER
+    )
 
 
 def _refuse_backprop(gradient: Floats2d) -> list[Doc]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import srsly
@@ -16,20 +16,16 @@ from thinc.types import ArgsKwargs, Floats2d
 from thinc.util import get_torch_default_device
 from torch import Tensor, nn
 
+from .one_thread import one_thread
 from .precision import autocast, has_bfloat16
-
-if hasattr(os, "register_at_fork"):
-    # `nlp.pipe(n_process=...)` forks. A forked process has lost OpenMP's threads but not the
-    # memory of them, and waits for them forever at the first parallel loop; one thread per
-    # process is also what several processes on the same cores want.
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class FlatTorchShim(PyTorchShim):
-    """Thinc's shim, with weights as plain arrays and with averaged parameters.
+    """Thinc's shim, with weights as plain arrays, averaged parameters and gradients that add up.
 
-    Thinc's own stores weights by torch.save, which is a pickle, and looks averages up under
-    keys that its optimizer does not write.
+    Thinc's own stores weights by torch.save, which is a pickle, looks averages up under keys
+    that its optimizer does not write, and in mixed precision unscales with a pass's gradients
+    those of the passes before it, too.
     """
 
     def __init__(
@@ -46,20 +42,42 @@ class FlatTorchShim(PyTorchShim):
             serialize_model=_arrays_to_bytes,
             deserialize_model=_arrays_from_bytes,
         )
-        self._bfloat16 = mixed_precision and not on_gpu and has_bfloat16()
+        self._wants_mixed_precision = mixed_precision
         self._reduced_precision = reduced_precision
 
     def predict(self, inputs: ArgsKwargs, method: str = "forward") -> Any:
         """The module's method on these inputs."""
         function = getattr(self._model.eval(), method)
         precision = autocast(self.device) if self._reduced_precision else nullcontext()
-        with torch.no_grad(), precision, _one_thread():
+        with torch.no_grad(), precision, one_thread():
             return function(*inputs.args, **inputs.kwargs)
 
     def begin_update(self, inputs: ArgsKwargs) -> tuple[Any, Callable]:
         """Forward in training; with mixed precision in bfloat16 on a CPU too."""
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._bfloat16):
-            return super().begin_update(inputs)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._trains_in_bfloat16()):
+            outputs, backprop = super().begin_update(inputs)
+        return outputs, partial(self._backprop_alone, backprop)
+
+    def _trains_in_bfloat16(self) -> bool:
+        """Asked of the processor at hand: a pickled model may have come from another one."""
+        return self._wants_mixed_precision and self.device.type == "cpu" and has_bfloat16()
+
+    def _backprop_alone(self, backprop: Callable, gradients: ArgsKwargs) -> Any:
+        """Backpropagate with the gradients of earlier passes laid aside, then add them up."""
+        if not self._mixed_precision:
+            return backprop(gradients)
+        parameters = list(self._model.parameters())
+        earlier = [parameter.grad for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad = None
+        try:
+            return backprop(gradients)
+        finally:
+            for parameter, gradient in zip(parameters, earlier, strict=True):
+                if gradient is not None and parameter.grad is not None:
+                    gradient += parameter.grad
+                if gradient is not None:
+                    parameter.grad = gradient
 
     def finish_update(self, optimizer: Callable) -> None:
         """Update the parameters and zero their gradients.
@@ -81,21 +99,6 @@ class FlatTorchShim(PyTorchShim):
         finally:
             for name, data in current.items():
                 self._model.get_parameter(name).data = data
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread: the steps of a recurrent layer are too short to share.
-
-    Where another process has a core, threads that wait for each other at every step are hundreds
-    of times slower than one. Processes are the way to use more cores.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def wrap_torch(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import dataclass
 
 import numpy
 from spacy.attrs import SUFFIX, intify_attr
@@ -13,6 +13,8 @@ from spacy.tokens import Doc
 from spacy.vectors import Mode, Vectors
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..nn.dropout import check_rate
 
 NAME = "word_embed"
 
@@ -50,12 +52,11 @@ def build_word_embed(
             "width and oov_rows must be at least 1 and rows at least 0, "
             f"not {width}, {oov_rows} and {rows}"
         )
-    if not 0.0 <= word_dropout < 1.0:
-        raise ValueError(f"word_dropout must be at least 0 and less than 1, not {word_dropout}")
+    check_rate("word_dropout", word_dropout)
     return Model(
         NAME,
         # Not an attribute: those come back with pretrained weights.
-        partial(_forward, word_dropout=word_dropout),
+        _Forward(word_dropout),
         init=_init,
         layers=[FeatureExtractor([intify_attr(attr), SUFFIX])],
         params={"E": None},
@@ -143,12 +144,24 @@ def check_vectors(vectors: Vectors, width: int, name: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Forward:
+    """The layer's function, in the shape that Thinc's validation takes."""
+
+    word_dropout: float
+
+    @property
+    def __name__(self) -> str:
+        return NAME
+
+    def __call__(
+        self, model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+    ) -> tuple[list[Floats2d], Callable]:
+        return _forward(model, docs, self.word_dropout if is_train else 0.0)
+
+
 def _forward(
-    model: Model[list[Doc], list[Floats2d]],
-    docs: list[Doc],
-    is_train: bool,
-    *,
-    word_dropout: float,
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], word_dropout: float
 ) -> tuple[list[Floats2d], Callable]:
     xp = model.ops.xp
     table = model.get_param("E")
@@ -156,7 +169,7 @@ def _forward(
     rows, unknown, suffix_rows = _rows(model, _features(model, docs))
     vectors = _vectors(table, rows, unknown, suffix_rows)
     keep = xp.ones((len(rows), 1), dtype="float32")
-    if is_train and word_dropout:
+    if word_dropout:
         keep = (xp.random.uniform(size=(len(rows), 1)) >= word_dropout).astype("f")
         vectors *= keep
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .buckets import Bucket, bucket_by_length, may_share
-from .dropout import LockedDropout
+from .dropout import LockedDropout, check_rate
 from .pooling import MaxMeanPooling
 from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
 
@@ -62,9 +62,9 @@ class BRNN(nn.Module):
                 f"not {input_width}, {hidden_width} and {depth}"
             )
         self.hidden_width = hidden_width
-        # One more than there are gaps, so that a bad rate is refused at any depth.
-        dropouts = [LockedDropout(rate) for rate in [input_dropout] + [dropout] * depth]
-        self.dropouts = nn.ModuleList(dropouts[:depth])
+        rates = [check_rate("input_dropout", input_dropout)]
+        rates += [check_rate("dropout", dropout)] * (depth - 1)
+        self.dropouts = nn.ModuleList(LockedDropout(rate) for rate in rates)
         widths = [input_width] + [2 * hidden_width] * (depth - 1)
         self.forwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
         self.backwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)

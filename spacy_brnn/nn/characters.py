@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .brnn import BRNN
+from .dropout import check_rate
 from .pooling import LastPooling, MaxPooling
 
 N_BYTES = 256
@@ -21,7 +22,7 @@ class CharacterCNN(nn.Module):
     char_width: width of a byte's vector.
     window: bytes that a filter sees, odd.
     dropout: dropout on the bytes' vectors.
-    Raises ValueError for an even window.
+    Raises ValueError for an even window or a rate of dropout out of range.
     """
 
     def __init__(self, width: int, char_width: int, *, window: int, dropout: float = 0.0) -> None:
@@ -29,7 +30,7 @@ class CharacterCNN(nn.Module):
         if window % 2 == 0:
             raise ValueError(f"the window of characters must be odd, not {window}")
         self.embed = _embed_bytes(char_width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(check_rate("dropout", dropout))
         self.convolve = nn.Conv1d(char_width, width, window)
         self.pool = MaxPooling()
 
@@ -60,7 +61,7 @@ class CharacterBRNN(nn.Module):
     width: width of the output, even: half of it is each direction's.
     char_width: width of a byte's vector.
     dropout: dropout on the bytes' vectors.
-    Raises ValueError for an odd width.
+    Raises ValueError for an odd width or a rate of dropout out of range.
     """
 
     def __init__(self, width: int, char_width: int, *, dropout: float = 0.0) -> None:
@@ -68,7 +69,7 @@ class CharacterBRNN(nn.Module):
         if width % 2:
             raise ValueError(f"the width of a bidirectional network must be even, not {width}")
         self.embed = _embed_bytes(char_width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(check_rate("dropout", dropout))
         self.brnn = BRNN(char_width, width // 2)
         self.pool = LastPooling()
 

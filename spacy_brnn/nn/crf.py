@@ -33,6 +33,10 @@ class CRF(nn.Module):
     n_labels: labels of entities; there are 1 + 4 * n_labels tags, numbered as in `biluo`.
     """
 
+    transitions_penalty: Tensor
+    starts_penalty: Tensor
+    ends_penalty: Tensor
+
     def __init__(self, n_labels: int = 0) -> None:
         super().__init__()
         self.transitions = nn.Parameter(torch.empty(0, 0))

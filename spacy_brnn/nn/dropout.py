@@ -6,6 +6,17 @@ import torch
 from torch import Tensor, nn
 
 
+def check_rate(name: str, rate: float) -> float:
+    """The rate, where it is one of dropout, 0 <= rate < 1.
+
+    name: of the setting.
+    Raises ValueError for a rate outside of it.
+    """
+    if not 0.0 <= rate < 1.0:
+        raise ValueError(f"{name} must be at least 0 and less than 1, not {rate}")
+    return rate
+
+
 class LockedDropout(nn.Module):
     """Variational dropout: one mask per sequence, shared by all its tokens.
 
@@ -18,9 +29,7 @@ class LockedDropout(nn.Module):
 
     def __init__(self, rate: float) -> None:
         super().__init__()
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"dropout must be at least 0 and less than 1, not {rate}")
-        self.rate = rate
+        self.rate = check_rate("dropout", rate)
 
     def forward(self, states: Tensor, lengths: Tensor) -> Tensor:
         """(N, width) flat states and (B,) lengths to (N, width)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from spacy.tokens import Doc
 from thinc.api import Model, chain, set_dropout_rate
@@ -19,6 +20,11 @@ class Objective:
     Semi-Supervised Text Classification via Mixed Objective Function"; the perturbations are
     those of Miyato, Dai and Goodfellow (2016), "Adversarial Training Methods for
     Semi-Supervised Text Classification".
+
+    The losses are means over the documents that they concern, their weighted sum counts once for
+    each labelled document of the batch (for each document, where none has a label). So the
+    gradient of cross-entropy alone is the sum over the batch, as that of spaCy's textcat is, and
+    a learning rate means the same whatever the other weights are.
 
     cross_entropy: on documents with labels.
     adversarial: cross-entropy on those documents, their embeddings moved by
@@ -85,6 +91,8 @@ class MixedLoss:
         self.objective = objective
         self.embed, self.rest = _cut(model)
         self.ops = model.ops
+        # How often the weighted sum of the mean losses counts in this batch.
+        self.scale = 1
 
     def backprop(
         self, docs: list[Doc], truths: Floats2d, mask: Floats2d, drop: float
@@ -93,9 +101,12 @@ class MixedLoss:
 
         truths, mask: (documents, labels) targets, and 1 where there is one, 0 where not.
         drop: the rate of Thinc's dropout layers.
-        RETURNS: the mean of each loss over the documents that it concerns, unweighted.
+        RETURNS: the mean of each loss over the documents that it concerns, unweighted. The
+            gradients are of the sum, as Objective tells.
         """
-        weights, losses = self.objective, {}
+        weights = self.objective
+        losses: dict[str, float] = {}
+        self.scale = int(mask.any(axis=1).sum()) or len(docs)
         vectors, backprop_embed = self.embed(docs, is_train=True)
         targets = self.rest.predict(vectors) if weights.virtual_adversarial else None
         set_dropout_rate(self.rest, drop)
@@ -106,7 +117,7 @@ class MixedLoss:
         passes = [gradients]
         if weights.adversarial and mask.any():
             passes.append(self._adversarial(vectors, gradients, truths, mask, losses))
-        if weights.virtual_adversarial:
+        if targets is not None:
             passes.append(self._virtual_adversarial(vectors, gradients, d_scores, targets, losses))
         backprop_embed([sum(parts) for parts in zip(*passes, strict=True)])
         return losses
@@ -115,12 +126,12 @@ class MixedLoss:
         self, scores: Floats2d, truths: Floats2d, mask: Floats2d, losses: dict[str, float]
     ) -> Floats2d:
         """Add the loss to `losses`; RETURNS its gradient by the logits, weighted."""
-        labelled = mask.any(axis=1)
+        labelled: Any = mask.any(axis=1)
         if not labelled.any():
             return self.ops.xp.zeros_like(scores)
         known = condition_on_known(scores, truths, mask)
         losses["cross_entropy"] = self._divergence(truths[labelled], known[labelled])
-        return (known - truths) * mask * (self.objective.cross_entropy / int(labelled.sum()))
+        return (known - truths) * mask * self._share(self.objective.cross_entropy, labelled.sum())
 
     def _entropy(self, scores: Floats2d, losses: dict[str, float]) -> Floats2d:
         """As _cross_entropy."""
@@ -129,7 +140,7 @@ class MixedLoss:
         logs = self.ops.xp.log(scores + 1e-12)
         entropy = -(scores * logs).sum(axis=1, keepdims=True)
         losses["entropy"] = float(entropy.mean())
-        return -scores * (logs + entropy) * (self.objective.entropy / len(scores))
+        return -scores * (logs + entropy) * self._share(self.objective.entropy, len(scores))
 
     def _adversarial(
         self,
@@ -140,7 +151,7 @@ class MixedLoss:
         losses: dict[str, float],
     ) -> list[Floats2d]:
         """Add the loss to `losses`; RETURNS its gradient by the vectors, weighted."""
-        labelled = mask.any(axis=1)
+        labelled: Any = mask.any(axis=1)
         places = self.ops.xp.flatnonzero(labelled).tolist()
         moved = self._moved(
             [vectors[i] for i in places],
@@ -151,7 +162,7 @@ class MixedLoss:
         known = condition_on_known(scores, truths[labelled], mask[labelled])
         losses["adversarial"] = self._divergence(truths[labelled], known)
         d_scores = (known - truths[labelled]) * mask[labelled]
-        d_vectors = backprop(d_scores * (self.objective.adversarial / len(places)))
+        d_vectors = backprop(d_scores * self._share(self.objective.adversarial, len(places)))
         everywhere = [self.ops.xp.zeros_like(x) for x in vectors]
         for place, gradient in zip(places, d_vectors, strict=True):
             everywhere[place] = gradient
@@ -173,8 +184,12 @@ class MixedLoss:
         moved = self._moved(vectors, directions, self.objective.perturbation_norm)
         scores, backprop = self.rest(moved, is_train=True)
         losses["virtual_adversarial"] = self._divergence(targets, scores)
-        weight = self.objective.virtual_adversarial / len(scores)
+        weight = self._share(self.objective.virtual_adversarial, len(scores))
         return backprop((scores - targets) * weight)
+
+    def _share(self, weight: float, n_docs: int) -> float:
+        """What one of so many documents that a loss concerns has in the gradient."""
+        return weight * self.scale / int(n_docs)
 
     def _directions_of_two(
         self, gradients: list[Floats2d], d_scores: Floats2d, targets: Floats2d

@@ -21,7 +21,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
-from ..architectures.precision import AUTO, choose_precision, predict_in
+from ..architectures.precision import AUTO, check_precision, choose_precision, predict_in
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from .english import EnglishCheck
 from .explaining import Explaining, check_abstention
@@ -150,8 +150,9 @@ class BRNNSentiment(Explaining, TextCategorizer):
     neutral: whether the label NEUTRAL shows in `doc.cats` and the rest. If not, the other labels'
         probabilities are scaled to sum to 1. None shows it where it is a label of one's own
         training, and not where it comes with the weights that ship.
-    precision: what predictions are computed in, "float32" or "bfloat16"; "auto" has become
-        one of the two. Scores in bfloat16 differ from those in float32 by some thousandths.
+    precision: what predictions are computed in, "float32" or "bfloat16"; set to "auto", what the
+        processor at hand is for. Scores in bfloat16 differ from those in float32 by some
+        thousandths.
     tokenizer: the pipeline's, for texts with markup or invisible characters; without one these
         are read as they are.
     """
@@ -191,7 +192,7 @@ class BRNNSentiment(Explaining, TextCategorizer):
         self.target_head = target_head
         self.extension = extension
         self.objective = objective
-        self.precision = choose_precision(precision)
+        self.precision = precision
         self.reader = Reader(tokenizer, markup=markup)
         self.cfg["labels"] = list(model.attrs.get("labels", []))
         self.cfg["hides_neutral"] = NEUTRAL in self.cfg["labels"]
@@ -208,6 +209,15 @@ class BRNNSentiment(Explaining, TextCategorizer):
         """Answer for spans in another process or as a copy, too."""
         super().__setstate__(state)
         self._register()
+
+    @property
+    def precision(self) -> str:
+        """What predictions are computed in, here: a pickled component may have travelled."""
+        return choose_precision(self._precision)
+
+    @precision.setter
+    def precision(self, name: str) -> None:
+        self._precision = check_precision(name)
 
     @property
     def support_missing_values(self) -> bool:

@@ -125,5 +125,5 @@ def _checksum(tensors: dict[str, Tensor]) -> int:
     checksum = 0
     for name in sorted(tensors):
         flat = tensors[name].contiguous().flatten()
-        checksum = zlib.crc32(flat.view(torch.uint8).numpy(), checksum)
+        checksum = zlib.crc32(flat.view(torch.uint8).numpy().data, checksum)
     return checksum

@@ -17,8 +17,14 @@ def test_auto_takes_what_the_processor_computes_in(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
-def test_a_precision_named_is_the_one_taken(name):
+def test_a_precision_named_is_the_one_taken(name, any_bfloat16):
     assert precision.choose_precision(name) == name
+
+
+def test_float32_is_taken_where_bfloat16_is_refused(monkeypatch):
+    monkeypatch.setattr(precision, "_takes_bfloat16", lambda: False)
+    with pytest.warns(UserWarning, match="cannot compute in it on this processor: float32"):
+        assert precision.choose_precision("bfloat16") == "float32"
 
 
 def test_an_unknown_precision_is_refused():
@@ -28,7 +34,7 @@ def test_an_unknown_precision_is_refused():
 
 @pytest.mark.parametrize("pooling", ["max", "mean"])
 def test_a_prediction_is_in_the_precision_asked_for(
-    pooling, tok2vec_config, textcat_config, resolve, docs
+    pooling, tok2vec_config, textcat_config, resolve, docs, any_bfloat16
 ):
     model = resolve(textcat_config(tok2vec_config(WORD_EMBED), pooling=pooling, nO=2))
     model.initialize(X=docs)
@@ -40,37 +46,9 @@ def test_a_prediction_is_in_the_precision_asked_for(
     assert_allclose(model.predict(docs), exact, atol=0)
 
 
-def test_both_ways_to_pool_agree(tok2vec_config, textcat_config, resolve, docs):
-    model = resolve(textcat_config(tok2vec_config(WORD_EMBED), nO=2))
-    model.initialize(X=docs)
-    model.get_ref("output_layer").get_param("W")[:] = [[1.0], [-1.0]]
-    fused = model.predict(docs)
-    model.attrs["pooling"] = "other"
-    assert_allclose(model.predict(docs), fused, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"exclusive_classes": False},
-        {"last_tokens": 2},
-        {"exclusive_classes": False, "last_tokens": 1},
-    ],
-)
-def test_both_ways_to_pool_agree_whatever_is_around(
-    settings, tok2vec_config, textcat_config, resolve, docs
-):
-    model = resolve(textcat_config(tok2vec_config(WORD_EMBED), nO=2, **settings))
-    model.initialize(X=docs)
-    model.get_ref("output_layer").get_param("W")[:] = [[1.0], [-1.0]]
-    fused = model.predict(docs)
-    model.attrs["pooling"] = "other"
-    assert_allclose(model.predict(docs), fused, atol=1e-6)
-
-
 @pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention"])
 def test_a_long_document_is_pooled_in_float32(
-    pooling, tok2vec_config, textcat_config, resolve, docs
+    pooling, tok2vec_config, textcat_config, resolve, docs, any_bfloat16
 ):
     model = resolve(textcat_config(tok2vec_config(WORD_EMBED), pooling=pooling, nO=2))
     model.initialize(X=docs)

@@ -1,13 +1,17 @@
 import copy
 import pickle
+import warnings
 
 import numpy
 import pytest
 import spacy
 import torch
 from numpy.testing import assert_allclose
-from thinc.api import fix_random_seed
+from thinc.api import PyTorchGradScaler, fix_random_seed
+from thinc.types import ArgsKwargs
 
+from spacy_brnn.architectures import torch_shim
+from spacy_brnn.architectures.torch_shim import FlatTorchShim
 from spacy_brnn.architectures.vocabulary import set_vocabulary
 from spacy_brnn.nn.brnn import BRNN
 
@@ -236,3 +240,70 @@ def test_predictions_take_one_thread_and_leave_the_others(
     finally:
         torch.set_num_threads(threads)
     assert seen == [1]
+
+
+class CPUGradScaler(PyTorchGradScaler):
+    """Thinc's, which scales nothing but CUDA's tensors, on a CPU; all else is Thinc's own."""
+
+    def _scale_tensor(self, tensor, scale_per_device, inplace):
+        return tensor.mul_(self._scale) if inplace else tensor * self._scale
+
+
+@pytest.fixture
+def mixed():
+    """A shim as with mixed precision on a GPU, around one weight of 3 that the input is times."""
+    module = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(module.weight, 3.0)
+    shim = FlatTorchShim(module)
+    shim._mixed_precision = True
+    shim._grad_scaler = CPUGradScaler(enabled=True)
+    return shim
+
+
+def backprop_once(shim, value, gradient):
+    """One forward and one backward pass; gives the gradient by the input."""
+    tensor = torch.tensor([[value]], requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of autocast that finds no CUDA.
+        outputs, backprop = shim.begin_update(ArgsKwargs(args=(tensor,), kwargs={}))
+    keywords = {"grad_tensors": (torch.tensor([[gradient]]),)}
+    return backprop(ArgsKwargs(args=((outputs,),), kwargs=keywords)).args[0].item()
+
+
+def test_scaled_gradients_of_several_passes_add_up(mixed):
+    weight = mixed._model.weight
+    for n_passes in (1, 2, 3):
+        assert backprop_once(mixed, 2.0, 1.0) == pytest.approx(3.0)
+        assert weight.grad.item() == pytest.approx(2.0 * n_passes)
+    given = {}
+    mixed.finish_update(lambda key, value, gradient: given.update({key: gradient}) or (value, 0))
+    assert [gradient.item() for gradient in given.values()] == pytest.approx([6.0])
+    assert backprop_once(mixed, 5.0, 1.0) == pytest.approx(3.0)
+    assert weight.grad.item() == pytest.approx(5.0)
+
+
+def test_a_pass_to_the_inputs_alone_leaves_the_gradients(mixed):
+    backprop_once(mixed, 2.0, 1.0)
+    mixed._model.weight.requires_grad_(False)
+    assert backprop_once(mixed, 2.0, 1.0) == pytest.approx(3.0)
+    mixed._model.weight.requires_grad_(True)
+    assert mixed._model.weight.grad.item() == pytest.approx(2.0)
+
+
+def test_an_overflow_in_one_of_several_passes_stops_the_update(mixed):
+    backprop_once(mixed, 2.0, 1.0)
+    assert backprop_once(mixed, 2.0, float("inf")) == 0.0
+    mixed.finish_update(lambda *arguments: pytest.fail("an update by an infinite gradient"))
+    assert mixed._model.weight.item() == 3.0
+    assert backprop_once(mixed, 2.0, 1.0) == pytest.approx(3.0)
+    assert mixed._model.weight.grad.item() == pytest.approx(2.0)
+
+
+def test_whether_to_train_in_bfloat16_is_asked_where_it_runs(monkeypatch):
+    shim = FlatTorchShim(torch.nn.Linear(1, 1), mixed_precision=True)
+    twin = pickle.loads(pickle.dumps(shim))
+    for answer in (True, False):
+        monkeypatch.setattr(torch_shim, "has_bfloat16", lambda answer=answer: answer)
+        assert twin._trains_in_bfloat16() is answer
+    monkeypatch.setattr(torch_shim, "has_bfloat16", lambda: True)
+    assert not FlatTorchShim(torch.nn.Linear(1, 1))._trains_in_bfloat16()

@@ -44,7 +44,7 @@ def test_negation_turns_the_verdict_down(plain, negated, nlp):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_it_does_not_depend_on_the_batch(precision):
+def test_it_does_not_depend_on_the_batch(precision, any_bfloat16):
     nlp = spacy.blank("en")
     nlp.add_pipe("brnn_sentiment", config={"precision": precision})
     texts = ["", "Fine", *(text for text, _ in CLEAR), "It never ends. " * 400]
@@ -53,7 +53,7 @@ def test_it_does_not_depend_on_the_batch(precision):
     assert together == pytest.approx(alone, abs=1e-5)
 
 
-def test_bfloat16_says_nearly_the_same_as_float32():
+def test_bfloat16_says_nearly_the_same_as_float32(any_bfloat16):
     scores = []
     for precision in ("float32", "bfloat16"):
         nlp = spacy.blank("en")
