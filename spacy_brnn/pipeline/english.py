@@ -11,7 +11,7 @@ from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
 # Of so many tokens in a row, English text has some 40 % of function words, as spaCy lists them;
-# other languages share a few of them by chance.
+# other languages share a few of them by chance (Italian so many that it may go unnoticed).
 WINDOW = 200
 FEWEST = 0.1
 
