@@ -16,6 +16,7 @@ from .configs import BRNN_ENCODER, HASH_EMBED, WIDTH, WORD_EMBED
 CHAR_EMBED = {"@architectures": "spacy-brnn.CharEmbed.v1", "width": WIDTH}
 EMBEDS = {
     "words": WORD_EMBED,
+    "subwords": {"@architectures": "spacy-brnn.SubwordEmbed.v1", "width": WIDTH, "rows": 4},
     "hashes": HASH_EMBED,
     "characters": CHAR_EMBED,
     "both": {
@@ -37,13 +38,13 @@ WINDOW_ENCODER = {
 def taken(monkeypatch):
     """How often the fast way was taken."""
     calls = []
-    fast = textcat.predict_max_states
+    fast = textcat.predict_pooled
 
     def watched(*arguments):
         calls.append(arguments)
         return fast(*arguments)
 
-    monkeypatch.setattr(textcat, "predict_max_states", watched)
+    monkeypatch.setattr(textcat, "predict_pooled", watched)
     return calls
 
 
@@ -88,7 +89,7 @@ def test_embeddings_and_poolings(
 ):  # fmt: skip
     settings = {"pooling": pooling, "exclusive_classes": exclusive, "last_tokens": last_tokens}
     assert_same(initialized(textcat_config(tok2vec_config(EMBEDS[embed]), nO=3, **settings)))
-    assert bool(taken) == (embed == "words" and pooling == "max")
+    assert bool(taken) == (embed in ("words", "subwords") and pooling in ("max", "max_mean"))
 
 
 @pytest.mark.parametrize("cell", CELLS)

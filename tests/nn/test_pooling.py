@@ -21,14 +21,17 @@ def make(name, **settings):
 def naive(pooling, name, sequence):
     """The same written as a loop over the tokens of one sequence."""
     if not len(sequence):
-        return torch.zeros(WIDTH)
+        return torch.zeros(pooling.factor * WIDTH)
     half = WIDTH // 2
     if name == "last":
         return torch.cat([sequence[-1, :half], sequence[0, half:]])
     if name == "mean":
         return sum(sequence) / len(sequence)
+    highest = torch.stack([max(column) for column in sequence.T])
     if name == "max":
-        return torch.stack([max(column) for column in sequence.T])
+        return highest
+    if name == "max_mean":
+        return torch.cat([highest, sum(sequence) / len(sequence)])
     scores = [pooling.query(torch.tanh(pooling.key(token))) for token in sequence]
     weights = torch.softmax(torch.cat(scores), dim=0)
     return sum(weight * token for weight, token in zip(weights, sequence, strict=True))
@@ -45,7 +48,7 @@ def test_agrees_with_a_loop_over_the_tokens(name, states):
 @pytest.mark.parametrize("name", POOLINGS)
 def test_gradients_agree_with_a_loop_over_the_tokens(name, states):
     pooling = make(name)
-    weights = torch.randn(len(LENGTHS), WIDTH)
+    weights = torch.randn(len(LENGTHS), pooling.factor * WIDTH)
     mine = states.clone().requires_grad_()
     (pooling(mine, torch.tensor(LENGTHS)) * weights).sum().backward()
     of_parameters = [p.grad.clone() for p in pooling.parameters()]
@@ -99,5 +102,5 @@ def test_attention_bears_large_scores():
 
 
 def test_unknown_pooling():
-    with pytest.raises(ValueError, match="one of last, mean, max, attention, not 'first'"):
+    with pytest.raises(ValueError, match="one of last, mean, max, max_mean, attention, not 'first'"):
         make("first")
