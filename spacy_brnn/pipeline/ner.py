@@ -15,7 +15,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer, set_dropout_rate
+from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
 from ..architectures.crf_layer import predict_marginals
@@ -33,35 +33,7 @@ from .ner_confidence import (
 from .ner_scorer import score_entities
 from .ner_tags import TagSet, set_entities
 
-DEFAULT_CONFIG = """
-[model]
-@architectures = "spacy-brnn.BRNNTagger.v1"
-dropout = 0.5
-
-[model.tok2vec]
-@architectures = "spacy.Tok2Vec.v2"
-
-[model.tok2vec.embed]
-@architectures = "spacy-brnn.ConcatEmbed.v1"
-
-[model.tok2vec.embed.words]
-@architectures = "spacy.MultiHashEmbed.v2"
-width = 96
-attrs = ["LOWER", "PREFIX", "SUFFIX", "SHAPE"]
-rows = [5000, 1000, 2500, 2500]
-include_static_vectors = false
-
-[model.tok2vec.embed.characters]
-@architectures = "spacy-brnn.CharEmbed.v1"
-width = 64
-
-[model.tok2vec.encode]
-@architectures = "spacy-brnn.BRNNEncoder.v1"
-width = 256
-input_width = 160
-input_dropout = 0.3
-"""
-DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
+DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedBRNNTagger.v1"}
 
 
 @dataclass
@@ -100,9 +72,9 @@ def make_brnn_ner(
     runners_up: float | None,
     scorer: Callable | None,
 ) -> BRNNEntityRecognizer:
-    """Create a brnn_ner component, by default one to be trained.
+    """Create a brnn_ner component; by default with the weights that ship.
 
-    model: a tagger, as spacy-brnn.BRNNTagger.v1 makes, or spacy-brnn.PretrainedBRNNTagger.v1.
+    model: a tagger, as spacy-brnn.BRNNTagger.v1 makes.
     min_confidence: entities of a lower probability are left out.
     runners_up: entities that were not chosen are kept in `doc.spans` from this probability on;
         None keeps none.
