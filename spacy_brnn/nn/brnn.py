@@ -13,6 +13,8 @@ from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
 
 # Vectors that are projected at a time.
 PROJECTED = 256
+# Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
+MAX_SCANNED = 1 << 20
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -124,15 +126,38 @@ class BRNN(nn.Module):
             states = self._layer(layer, states, lengths, buckets)
         if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             states = states.to(torch.get_autocast_dtype("cpu"))
-        pooled = inputs.new_zeros(len(lengths), (4 if mean else 2) * self.hidden_width)
-        ahead = _projected(self.forwards[-1], states)
-        back = _projected(self.backwards[-1], states)
+        if isinstance(self.forwards[-1], ScanCell):
+            return self._pool_scan(states, lengths, rows, mean)
+        pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
-            forward = _pool_states(*ahead, rows[bucket.forward_index], bucket, mean)
-            backward = _pool_states(*back, rows[bucket.backward_index], bucket, mean)
-            parts = [part for pair in zip(forward, backward, strict=True) for part in pair]
-            pooled[bucket.members] = torch.cat(parts, dim=1).to(pooled.dtype)
+            forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
+            backward = _max_state(self.backwards[-1], states, rows[bucket.backward_index], bucket)
+            pooled[bucket.members] = torch.cat([forward, backward], dim=1).to(pooled.dtype)
         return pooled
+
+    def _pool_scan(self, inputs: Tensor, lengths: Tensor, rows: Tensor, mean: bool) -> Tensor:
+        """Both directions of all sequences side by side: a step costs little but its call."""
+        cell, ahead = _projected(self.forwards[-1], inputs)
+        _, back = _projected(self.backwards[-1], inputs)
+        projected = torch.cat([ahead, back])
+        pooled = projected.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
+        for bucket in bucket_by_length(lengths, MAX_SCANNED, min_fill=0.0):
+            indexes = (rows[bucket.forward_index], rows[bucket.backward_index] + len(ahead))
+            index = torch.stack(indexes, dim=2).flatten(1)
+            highest = projected.new_full((index.shape[1], self.hidden_width), float("-inf"))
+            total = torch.zeros_like(highest)
+            running = (2 * bucket.mask.sum(dim=1)).tolist()
+            for states in cell.steps(projected, index, running):
+                top = highest[: len(states)]
+                torch.maximum(top, states, out=top)
+                if mean:
+                    # Step by step: the order of the sum is then the same whatever runs beside.
+                    total[: len(states)] += states
+            parts = [highest.view(len(bucket.members), -1)]
+            if mean:
+                parts.append(total.view_as(parts[0]) / bucket.mask.sum(dim=0)[:, None])
+            pooled[bucket.members] = torch.stack(parts, dim=1)
+        return pooled.flatten(1)
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
         inputs = self.dropouts[layer](inputs, lengths)
@@ -159,24 +184,6 @@ def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) 
         places.append(index[mask])
     flat = torch.cat(states)
     return torch.empty_like(flat).index_copy(0, torch.cat(places), flat)
-
-
-def _pool_states(
-    cell: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket, mean: bool
-) -> list[Tensor]:
-    """(B, hidden_width) the maximum over each sequence's steps, and the mean; one direction."""
-    if not isinstance(cell, ScanCell):
-        return [_max_state(cell, inputs, index, bucket)]
-    running = bucket.mask.sum(dim=1)
-    highest = inputs.new_full((len(bucket.members), cell.hidden_size), float("-inf"))
-    total = torch.zeros_like(highest)
-    for states in cell.steps(inputs, index, running.tolist()):
-        top = highest[: len(states)]
-        torch.maximum(top, states, out=top)
-        if mean:
-            # Step by step, so that the order of the sum is the same whatever runs beside.
-            total[: len(states)] += states
-    return [highest, total / bucket.mask.sum(dim=0)[:, None]] if mean else [highest]
 
 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
