@@ -139,6 +139,7 @@ class BRNN(nn.Module):
         """Both directions of all sequences side by side: a step costs little but its call."""
         cell, ahead = _projected(self.forwards[-1], inputs)
         _, back = _projected(self.backwards[-1], inputs)
+        assert isinstance(cell, ScanCell)
         projected = torch.cat([ahead, back])
         pooled = projected.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
         for bucket in bucket_by_length(lengths, MAX_SCANNED, min_fill=0.0):
@@ -189,16 +190,16 @@ def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
     """(B, hidden_width) the maximum over each sequence's steps, of one direction."""
     index = _at_least_two(index)
-    highest, state = None, None
+    highest: list[Tensor] = []
+    state = None
     for start in range(0, len(index), SEGMENT):
         steps = slice(max(start, bucket.shortest), start + SEGMENT)
         # An embedding's lookup is several times faster than indexing.
         states, state = run(functional.embedding(index[start : start + SEGMENT], inputs), state)
         padding = ~bucket.mask[steps, :, None]
         states[steps.start - start :, : len(bucket.members)].masked_fill_(padding, float("-inf"))
-        top = states.amax(dim=0)
-        highest = top if highest is None else torch.maximum(highest, top)
-    return highest[: len(bucket.members)]
+        highest.append(states.amax(dim=0))
+    return torch.stack(highest).amax(dim=0)[: len(bucket.members)]
 
 
 def _projected(cell: nn.Module, inputs: Tensor) -> tuple[nn.Module, Tensor]:
@@ -244,4 +245,4 @@ def _reset_parameters(module: nn.Module) -> None:
             nn.init.zeros_(parameter)
     if isinstance(module, nn.LSTM):
         with torch.no_grad():
-            module.bias_ih_l0[width : 2 * width] = 1.0
+            module.get_parameter("bias_ih_l0")[width : 2 * width] = 1.0

@@ -84,7 +84,8 @@ class MinGRU(ScanCell):
         return torch.cat([keep, (1.0 - keep) * candidate], dim=-1)
 
     def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
-        states = _scan(*projected.chunk(2, dim=-1), state)
+        keep, candidate = projected.chunk(2, dim=-1)
+        states = _scan(keep, candidate, state)
         return states, states[-1]
 
     def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:  # noqa: D102
@@ -184,7 +185,7 @@ class _Scan(torch.autograd.Function):
         return states
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         keep, state, states = ctx.saved_tensors
         d_inputs = gradient.contiguous().clone()
         for step in range(len(keep) - 1, 0, -1):

@@ -103,5 +103,7 @@ def test_attention_bears_large_scores():
 
 
 def test_unknown_pooling():
-    with pytest.raises(ValueError, match="one of last, mean, max, max_mean, attention, not 'first'"):
+    with pytest.raises(
+        ValueError, match="one of last, mean, max, max_mean, attention, not 'first'"
+    ):
         make("first")
