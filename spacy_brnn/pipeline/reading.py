@@ -104,13 +104,17 @@ class Reader:
         if not len(unknown):
             return spaced, suspect
         ends = numpy.cumsum([len(ids) for ids in by_doc])
-        for word in numpy.unique(words[unknown]):
-            holders = numpy.searchsorted(ends, unknown[words[unknown] == word], side="right")
-            string = docs[holders[0]].vocab.strings[word]
+        holders = numpy.searchsorted(ends, unknown, side="right")
+        distinct, first, inverse = numpy.unique(
+            words[unknown], return_index=True, return_inverse=True
+        )
+        for number, word in enumerate(distinct):
+            string = docs[holders[first[number]]].vocab.strings[word]
             if is_plain(string) and string.split() == [string]:
                 self._plain[word & LOW_BITS] = word
             else:
-                (spaced if string.isspace() else suspect).update(holders.tolist())
+                found = spaced if string.isspace() else suspect
+                found.update(holders[inverse == number].tolist())
         return spaced, suspect
 
     def _is_tokenized_anew(self, doc: Doc) -> bool:

@@ -22,7 +22,7 @@ BAD = frozenset(["bad", "awful", "dull"])
 )
 class LexiconStandin:
     def __init__(self, nlp: Language, name: str, seconds: float) -> None:
-        register_extensions()
+        register_extensions("sentiment")
         self.seconds = seconds
 
     def __call__(self, doc: Doc) -> Doc:

@@ -152,7 +152,7 @@ class ThreeMoods:
     def __init__(self, nlp, name):
         from spacy_brnn.pipeline.extensions import register_extensions
 
-        register_extensions()
+        register_extensions("sentiment")
 
     def __call__(self, doc):
         from spacy_brnn.pipeline.extensions import set_polarities
@@ -397,7 +397,7 @@ class Warns:
     def __init__(self, nlp, name):
         from spacy_brnn.pipeline.extensions import register_extensions
 
-        register_extensions()
+        register_extensions("sentiment")
 
     def __call__(self, doc):
         import warnings
