@@ -13,7 +13,7 @@ from thinc.util import convert_recursive
 
 from . import storage
 
-DEFAULT = "imdb_brnn"
+DEFAULT = "sentiment_en"
 FILE_NAME = "weights.safetensors"
 # What imdb_brnn shipped in: read, and not written any more.
 OLD_FILE_NAME = "weights.msgpack"
