@@ -1,7 +1,10 @@
 """The weights that ship, as they are; all other tests have a small model stand in for them."""
 
+from pathlib import Path
+
 import pytest
 import spacy
+import srsly
 from spacy.training import Example
 
 from spacy_brnn.pretrained import card, weights
@@ -9,6 +12,7 @@ from spacy_brnn.pretrained import card, weights
 pytestmark = pytest.mark.skipif(
     weights.DEFAULT not in weights.shipped_names(), reason="no weights in this checkout"
 )
+SAMPLE = Path(__file__).parents[2] / "corpus" / "sample.jsonl"
 CLEAR = [
     ("This film is wonderful.", "POSITIVE"),
     ("One of the best films I have seen in years, moving and beautifully acted.", "POSITIVE"),
@@ -82,7 +86,35 @@ def test_the_whole_of_a_long_document_is_read(nlp):
 def test_the_card_says_what_it_is(nlp):
     facts = card.load(weights.DEFAULT)
     assert facts["labels"] == list(nlp.get_pipe("brnn_sentiment").labels)
-    assert set(facts["labels"]) == {"POSITIVE", "NEGATIVE"}
+    assert set(facts["labels"]) == {"POSITIVE", "NEGATIVE", "NEUTRAL"}
+    assert all(corpus["name"] and corpus["licence"] for corpus in facts["corpora"])
+
+
+def test_neutral_is_left_out_unless_asked_for(nlp):
+    asked = spacy.blank("en")
+    asked.add_pipe("brnn_sentiment", config={"neutral": True})
+    text = "The package arrived on Tuesday."
+    assert asked(text)._.sentiment.label == "NEUTRAL"
+    assert sum(asked(text).cats.values()) == pytest.approx(1.0)
+    two = nlp(text).cats
+    assert set(two) == {"POSITIVE", "NEGATIVE"}
+    assert sum(two.values()) == pytest.approx(1.0)
+
+
+def test_the_film_reviews_model_is_there_by_its_name():
+    model = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1", "name": "imdb_brnn"}
+    film = spacy.blank("en")
+    film.add_pipe("brnn_sentiment", config={"model": model})
+    assert film("This film is wonderful.")._.sentiment.label == "POSITIVE"
+
+
+def test_of_the_sample_corpus_as_many_are_right_as_the_readme_says(nlp):
+    rows = list(srsly.read_jsonl(SAMPLE))
+    docs = nlp.pipe(row["text"] for row in rows)
+    right = [doc._.sentiment.label == row["label"] for doc, row in zip(docs, rows, strict=True)]
+    # Last digits differ between processors.
+    assert sum(right) == pytest.approx(57, abs=1)
+    assert len(right) == 72
 
 
 def test_it_survives_disk(nlp, tmp_path):
