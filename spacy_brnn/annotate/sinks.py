@@ -78,12 +78,12 @@ class FileSink:
         if restart:
             remove_spool(self._path)
         self._spool = Spool(self._path, settings) if self._path.exists() else None
-        self.state = self._written = self._spool.state if self._spool else None
+        self.state = self._spool.state if self._spool else None
         if self._spool is None:
             return
         if not self.state or not self.state.tally.written:
             self._spool.remove()
-            self._spool = self.state = self._written = None
+            self._spool = self.state = None
         elif problem := changes(self._spool.earlier or {}, self._spool.settings):
             self._spool.close()
             raise AnnotateError(f"{self._path} holds an unfinished run, {problem}")
@@ -91,15 +91,14 @@ class FileSink:
     @property
     def written(self) -> int:
         """See Sink."""
-        safe = self._written
-        return safe.tally.read if safe and safe.tally.written else 0
+        # As it is stored: an interruption may come between the storing and a note of it.
+        return self._spool.read_so_far() if self._spool else 0
 
     def append(self, rows: bytes, rejected: list[Record], state: State) -> None:
         """See Sink."""
         if self._spool is None:
             self._spool = Spool(self._path, self._settings)
         self._spool.append(rows, b"".join(record.rejection() for record in rejected), state)
-        self._written = state
 
     def sync(self) -> None:
         """See Sink."""
@@ -112,7 +111,6 @@ class FileSink:
         if self._spool is not None:
             self._spool.save(state)
             self._spool.sync()
-            self._written = state
             scan_all(self._writer, self._spool.rows())
             rows = self._spool.rows()
         if state.tally.rejected or self._always:
@@ -135,7 +133,7 @@ class FileSink:
         """See Sink."""
         if self._spool is None:
             return
-        if self._written and self._written.tally.written:
+        if self._spool.read_so_far():
             self._spool.close()
         else:
             self._spool.remove()

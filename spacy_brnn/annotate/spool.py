@@ -52,7 +52,10 @@ class Spool:
         """Open the file, or make it."""
         self.path = path
         self.settings = {"version": _VERSION, **settings}
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
+        except sqlite3.Error as error:
+            raise AnnotateError(f"{path} cannot be written ({error})") from error
         self.earlier: dict[str, Any] | None = None
         self.state: State | None = None
         try:
@@ -102,6 +105,12 @@ class Spool:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             raise OSError(f"{error} (is the disk full?)") from error
+
+    def read_so_far(self) -> int:
+        """How many records the stored state has read, 0 where none was written."""
+        (found,) = self._db.execute("SELECT state FROM run").fetchone()
+        tally = Tally.from_dict(json.loads(found)["tally"]) if found else Tally()
+        return tally.read if tally.written else 0
 
     def rows(self) -> Iterator[bytes]:
         """The rows of every batch that has some, in order."""

@@ -12,7 +12,7 @@ from .pooling import MaxMeanPooling
 from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
 
 # Vectors that are projected at a time.
-PROJECTED = 256
+PROJECTED = 64
 # Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
 MAX_SCANNED = 1 << 20
 CELLS: dict[str, type[nn.Module]] = {

@@ -155,11 +155,11 @@ class ThreeMoods:
         register_extensions("sentiment")
 
     def __call__(self, doc):
-        from spacy_brnn.pipeline.extensions import set_polarities
+        from spacy_brnn.pipeline.extensions import _polarities_key
 
         first = doc[0].text
         doc.cats = {name: float(name == first) for name in ("joy", "anger", "fear")}
-        set_polarities(doc, dict.fromkeys(doc.cats, 0.0))
+        doc.user_data[_polarities_key("sentiment")] = dict.fromkeys(doc.cats, 0.0)
         return doc
 
 

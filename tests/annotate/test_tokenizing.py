@@ -19,6 +19,7 @@ from spacy_brnn.annotate.tokenizing import DocumentTokenizer, Tokenized
 from spacy_brnn.annotate.workers import BATCHES_PER_WORKER, annotate_tokenized, in_workers
 
 from .conftest import MAIN, read_jsonl, write_jsonl
+from .test_resume import records_done
 from .worker_standins import load_mortal
 
 NO_GPU = "from spacy_brnn.annotate import annotator; annotator._use_gpu = lambda gpu_id: None; "
@@ -258,7 +259,7 @@ class TestCommand:
         command = [*corpus, "-o", "out.jsonl", "-q", "--n-process", 2, "--gpu-id", 0]
         process = start(*command, "--model", slow_model, main=NO_GPU + MAIN)
         deadline = time.monotonic() + 60
-        while not (tmp_path / "out.jsonl.partial").exists():
+        while records_done(tmp_path / "out.jsonl.partial") <= 0:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
