@@ -236,7 +236,8 @@ def condition_on_known(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Fl
     logits. Where all known labels are false, no proportion is known: these keep their scores.
     """
     wanted = (truths * mask).sum(axis=1, keepdims=True)
-    has_proportions = (wanted > 0) & (mask.min(axis=1, keepdims=True) == 0)
+    is_whole: Any = mask.sum(axis=1, keepdims=True) == mask.shape[1]
+    has_proportions: Any = (wanted > 0) & ~is_whole
     known = (scores * mask).sum(axis=1, keepdims=True) + 1e-12
     return scores * (wanted / known * has_proportions + ~has_proportions)
 

@@ -16,9 +16,14 @@ from spacy_brnn.annotate import annotator
 from spacy_brnn.annotate.annotator import Annotation, Annotator, Failure
 from spacy_brnn.annotate.records import AnnotateError
 from spacy_brnn.annotate.tokenizing import DocumentTokenizer, Tokenized
-from spacy_brnn.annotate.workers import BATCHES_PER_WORKER, annotate_tokenized, in_workers
+from spacy_brnn.annotate.workers import (
+    BATCHES_PER_WORKER,
+    PipelineOptions,
+    annotate_tokenized,
+    in_workers,
+)
 
-from .conftest import MAIN, read_jsonl, write_jsonl
+from .conftest import LOAD, MAIN, read_jsonl, write_jsonl
 from .test_resume import records_done
 from .worker_standins import load_mortal
 
@@ -291,6 +296,8 @@ class TestCommand:
             "spacy_brnn.annotate.workers.in_workers", lambda *args: pytest.fail("workers started")
         )
         monkeypatch.setattr(spacy, "require_gpu", raise_no_gpu)
+        # Not a pipeline that an earlier test has loaded.
+        monkeypatch.setattr(PipelineOptions, "load", LOAD)
         result = annotate(*corpus, "--n-process", 2, "--gpu-id", 0)
         assert result.exit_code == 1
         assert result.stderr == "Error: cannot use GPU 0: no GPU here\n"
