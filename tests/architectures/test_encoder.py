@@ -196,7 +196,7 @@ def test_dropout_is_in_training_alone(tok2vec_config, resolve, docs):
     "settings, message",
     [
         ({"width": 7}, "must be even .* not 7"),
-        ({"cell": "transformer"}, "one of rnn, gru, lstm, not 'transformer'"),
+        ({"cell": "transformer"}, "one of rnn, gru, lstm, qrnn, sru, mingru, not 'transformer'"),
         ({"dropout": 1.0}, "less than 1"),
         ({"depth": 0}, "at least 1"),
         ({"width": 0}, "at least 1"),
