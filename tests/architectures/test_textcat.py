@@ -185,7 +185,7 @@ def test_dropout_is_on_the_pooled_vector_in_training(textcat_config, resolve, do
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"pooling": "first"}, "one of last, mean, max, attention, not 'first'"),
+        ({"pooling": "first"}, "one of last, mean, max, max_mean, attention, not 'first'"),
         ({"last_tokens": 0}, "last_tokens must be at least 1, not 0"),
         ({"last_tokens": -5}, "last_tokens must be at least 1, not -5"),
     ],
