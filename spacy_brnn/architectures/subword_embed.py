@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy
@@ -14,6 +15,7 @@ from spacy.vectors import Vectors
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
 
+from ..nn.dropout import check_rate
 from .spelling import forms, part_hashes
 from .word_embed import check_vectors, choose_words
 
@@ -51,20 +53,13 @@ def build_subword_embed(
             "width and part_rows must be at least 1 and rows at least 0, "
             f"not {width}, {part_rows} and {rows}"
         )
-    for name, rate in (("word_dropout", word_dropout), ("unknown_dropout", unknown_dropout)):
-        if not 0.0 <= rate < 1.0:
-            raise ValueError(f"{name} must be at least 0 and less than 1, not {rate}")
-    dropout = (word_dropout, unknown_dropout)
-
-    def forward(
-        model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
-    ) -> tuple[list[Floats2d], Callable]:
-        # Not attributes: those come back with pretrained weights.
-        return _forward(model, docs, *(dropout if is_train else (0.0, 0.0)))
-
     return Model(
         NAME,
-        forward,
+        # Not attributes: those come back with pretrained weights.
+        _Forward(
+            check_rate("word_dropout", word_dropout),
+            check_rate("unknown_dropout", unknown_dropout),
+        ),
         init=_init,
         params={"E": None},
         dims={"nO": width},
@@ -111,6 +106,10 @@ class Memory:
                 self.remembered.clear()
             rows = self.remembered[word] = self._find(word)
         return rows
+
+    def __reduce__(self) -> tuple:
+        """For another process, which remembers what it reads itself."""
+        return Memory, (self.words, self.part_rows)
 
     def _find(self, word: str) -> list[int]:
         for form in forms(word):
@@ -172,6 +171,25 @@ def _vectors(model: Model, rows: numpy.ndarray, counts: numpy.ndarray) -> Floats
         return found
     sums = model.ops.reduce_sum(found, model.ops.asarray1i(counts.astype("int32")))
     return sums / xp.asarray(counts, dtype="float32")[:, None]
+
+
+@dataclass(frozen=True)
+class _Forward:
+    """The layer's function, in the shape that Thinc's validation takes, and pickle."""
+
+    word_dropout: float
+    unknown_dropout: float
+
+    @property
+    def __name__(self) -> str:
+        return NAME
+
+    def __call__(
+        self, model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+    ) -> tuple[list[Floats2d], Callable]:
+        if not is_train:
+            return _forward(model, docs, 0.0, 0.0)
+        return _forward(model, docs, self.word_dropout, self.unknown_dropout)
 
 
 def _forward(

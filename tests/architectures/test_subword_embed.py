@@ -1,3 +1,5 @@
+import pickle
+
 import numpy
 import pytest
 import spacy
@@ -5,7 +7,7 @@ from numpy.testing import assert_allclose
 from spacy.strings import hash_string
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
-from thinc.api import fix_random_seed
+from thinc.api import data_validation, fix_random_seed
 
 from spacy_brnn.architectures.spelling import URL, USER, forms
 from spacy_brnn.architectures.subword_embed import build_subword_embed, embed_types
@@ -145,3 +147,18 @@ def test_words_read_as_unknown_in_training():
 def test_bad_settings(settings):
     with pytest.raises(ValueError, match=next(iter(settings))):
         build_subword_embed(**{"width": WIDTH, "rows": 10, **settings})
+
+
+def test_it_goes_to_another_process():
+    nlp, model = make("film", "good")
+    doc = words(nlp, "film", "unheard")
+    expected = model.predict([doc])[0]
+    assert_allclose(pickle.loads(pickle.dumps(model)).predict([doc])[0], expected)
+
+
+def test_thincs_validation_takes_it():
+    nlp, _ = make("film")
+    with data_validation(True):
+        model = build_subword_embed(WIDTH, 10)
+        model.initialize(X=[words(nlp, "film")])
+        assert model.predict([words(nlp, "film")])[0].shape == (1, WIDTH)

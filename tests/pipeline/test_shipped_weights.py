@@ -1,5 +1,6 @@
 """The weights that ship, as they are; all other tests have a small model stand in for them."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,14 @@ def test_of_the_sample_corpus_as_many_are_right_as_the_readme_says(nlp):
     # Last digits differ between processors.
     assert sum(right) == pytest.approx(57, abs=1)
     assert len(right) == 72
+
+
+def test_it_goes_to_another_process(nlp):
+    """As `nlp.pipe` sends it where processes are spawned, and Dask or Spark always."""
+    component = nlp.get_pipe("brnn_sentiment")
+    again = pickle.loads(pickle.dumps(component))
+    docs = [nlp.make_doc(text) for text, _ in CLEAR]
+    assert again.predict(docs) == pytest.approx(component.predict(docs), abs=1e-6)
 
 
 def test_it_survives_disk(nlp, tmp_path):
