@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
+import srsly
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 # With the norm, which tokenizer exceptions set ("n't" is "not"), a document comes back as made.
 _ATTRS = ("ORTH", "NORM", "SPACY")
+_NO_USER_DATA = srsly.msgpack_dumps({})
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> None:
@@ -16,7 +18,10 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> None:
 
     Raises OSError if the file cannot be written.
     """
-    DocBin(attrs=_ATTRS, store_user_data=True, docs=docs).to_disk(path)
+    docbin = DocBin(attrs=_ATTRS, store_user_data=True, docs=docs)
+    # Reading a document's user data takes spaCy longer than the document, even where there is none.
+    docbin.user_data = [None if data == _NO_USER_DATA else data for data in docbin.user_data]
+    docbin.to_disk(path)
 
 
 def read_docbin(path: Path, vocab: Vocab) -> Iterator[Doc]:

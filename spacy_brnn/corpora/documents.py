@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from spacy.tokens import Doc
 
 from ..surface import read_plain
 from .docbin import read_docbin
-from .errors import CorpusError
+from .jsonl import read_objects, read_text
 
 
 def read_documents(path: Path, nlp: Language) -> Iterator[Doc]:
@@ -24,11 +22,5 @@ def read_documents(path: Path, nlp: Language) -> Iterator[Doc]:
     if path.suffix == ".spacy":
         yield from read_docbin(path, nlp.vocab)
         return
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                text = json.loads(line)["text"]
-            except (ValueError, TypeError, KeyError):
-                raise CorpusError(f"{path}, line {number}: no object with text") from None
-            yield nlp.tokenizer(read_plain(text))
+    for text in read_objects(path, read_text, "text"):
+        yield nlp.tokenizer(read_plain(text))

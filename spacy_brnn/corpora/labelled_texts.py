@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from spacy.tokens import Doc
 
 from ..surface import read_plain
 from .errors import CorpusError
+from .jsonl import read_objects, read_text
 
 LABELS = ("POSITIVE", "NEGATIVE", "NEUTRAL")
 SHINGLE = 8
@@ -104,15 +104,13 @@ def _read_set(path: Path) -> TextSet:
 
 
 def _read(path: Path, keep: Callable[[str], bool] = lambda text: True) -> Iterator[LabelledText]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-                text, label = row["text"], row["label"]
-            except (ValueError, TypeError, KeyError):
-                raise CorpusError(f"{path}, line {number}: no object with text and label") from None
-            if label not in LABELS:
-                raise CorpusError(f"{path}, line {number}: label {label!r} is none of {LABELS}")
-            if keep(text):
-                yield LabelledText(read_plain(text), label)
+    for text, label in read_objects(path, _parse, "text and label"):
+        if keep(text):
+            yield LabelledText(read_plain(text), label)
+
+
+def _parse(row: dict[str, Any]) -> tuple[str, str]:
+    text, label = read_text(row), row["label"]
+    if label not in LABELS:
+        raise CorpusError(f"label {label!r} is none of {LABELS}")
+    return text, label

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import CorpusError
+from .jsonl import read_objects, read_text
 from .labelled_texts import LABELS, is_dev_text
 
 PREFIX = "aspect_"
@@ -64,17 +64,12 @@ def _read_set(path: Path) -> TargetedSet:
 
 
 def _read(path: Path) -> Iterator[TargetedText]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                row = json.loads(line)
-                one = TargetedText(row["text"], row["start"], row["end"], row["label"])
-                valid = 0 <= one.start < one.end <= len(one.text) and one.label in LABELS
-            except (ValueError, TypeError, KeyError):
-                valid = False
-            if not valid:
-                raise CorpusError(
-                    f"{path}, line {number}: no object with text, start and end of a part of it, "
-                    f"and a label of {', '.join(LABELS)}"
-                )
-            yield one
+    wanted = f"text, start and end of a part of it, and a label of {', '.join(LABELS)}"
+    return read_objects(path, _parse, wanted)
+
+
+def _parse(row: dict[str, Any]) -> TargetedText:
+    one = TargetedText(read_text(row), row["start"], row["end"], row["label"])
+    if not (0 <= one.start < one.end <= len(one.text) and one.label in LABELS):
+        raise ValueError("it points outside of the text, or has another label")
+    return one

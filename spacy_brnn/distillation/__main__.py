@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy
@@ -16,6 +17,8 @@ from spacy.vocab import Vocab
 from thinc.util import get_torch_default_device
 
 from ..corpora.docbin import read_docbin, write_docbin
+from ..corpora.errors import CorpusError
+from ..corpora.jsonl import read_objects, read_text
 from ..corpora.labelled_texts import TextSet, read_sets, review_set, without_copies
 from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
 from .passages import draw_passages
@@ -36,7 +39,18 @@ other_option = click.option(
 output_option = click.option("-o", "--output", required=True, type=OUTPUT)
 
 
-@click.group()
+class OneLineErrors(click.Group):
+    """A group whose commands say what is wrong with a corpus or a teacher in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except CorpusError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=OneLineErrors)
 def main() -> None:
     """Let teachers score the documents of a DocBin file, and make labels of their scores."""
 
@@ -164,7 +178,7 @@ def transformer(
         from .transformer import TransformerTeacher
     setup_gpu(gpu_id)
     model = TransformerTeacher(teacher, max_pieces).to(get_torch_default_device())
-    rows = [json.loads(line)["text"] for path in texts for line in path.open(encoding="utf-8")]
+    rows = [text for path in texts for text in read_objects(path, read_text, "text")]
     score_texts(model.score, rows, output, lambda line: click.echo(line, err=True))
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy
 import spacy
 from spacy.tokens import Doc
 
 from ..corpora.docbin import write_docbin
+from ..corpora.jsonl import read_objects, read_text
 from ..corpora.labelled_texts import LABELS, TextSet
 from .sampling import draw
 
 # Documents of a file: a training run reads one file at a time.
 SHARD = 50_000
+SHARD_NAMES = "[0-9][0-9][0-9].spacy"
 
 
 def labelled(sets: list[TextSet], number: int, power: float, seed: int) -> Iterator[tuple]:
@@ -34,17 +36,23 @@ def reviews(docs: Iterable[Doc]) -> Iterator[tuple]:
 
 
 def scored(path: Path) -> Iterator[tuple]:
-    """Texts and cats that `scoring.score_texts` wrote."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            total = sum(row["cats"].values())  # They were rounded.
-            yield row["text"], {label: value / total for label, value in row["cats"].items()}
+    """Texts and cats that `scoring.score_texts` wrote.
+
+    Raises CorpusError for a line that is not of that kind.
+    """
+    return read_objects(path, _parse_scored, "text and cats")
+
+
+def _parse_scored(row: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    total = sum(row["cats"].values())  # They were rounded.
+    return read_text(row), {label: value / total for label, value in row["cats"].items()}
 
 
 def write_mixture(parts: Iterable[tuple], folder: Path, seed: int) -> int:
     """Write them in one shuffled order; RETURNS how many there are."""
     folder.mkdir(parents=True, exist_ok=True)
+    for shard in folder.glob(SHARD_NAMES):
+        shard.unlink()  # Those of a larger mixture would be read with this one's.
     everything = [part for part in parts if part[0].strip()]
     order = numpy.random.default_rng(seed).permutation(len(everything)).tolist()
     tokenizer = spacy.blank("en").tokenizer

@@ -22,8 +22,9 @@ def draw(
     shares = numpy.rint(number * sizes / sizes.sum()).astype(int)
     for one, share in zip(sets, shares, strict=True):
         passes = -(-share // len(one.train))
+        has_neutral = one.has_neutral
         order = numpy.concatenate([random.permutation(len(one.train)) for _ in range(passes)])
         for place in order[:share].tolist():
             text = one.train[place]
-            drawn.append((text.text, text.label, one.has_neutral))
+            drawn.append((text.text, text.label, has_neutral))
     return [drawn[place] for place in random.permutation(len(drawn)).tolist()]

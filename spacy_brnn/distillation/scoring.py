@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy
+from thinc.api import NumpyOps
 
 from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS
@@ -26,21 +27,15 @@ def score_texts(
     score: texts to (texts, LABELS) logits.
     Raises CorpusError for an output that holds other texts.
     """
-    done = _count_done(output, texts)
+    done, ops = _count_done(output, texts), NumpyOps()
     with output.open("a", encoding="utf-8") as lines:
         for start in range(done, len(texts), CHUNK):
             chunk = texts[start : start + CHUNK]
-            for text, row in zip(chunk, softmax(score(chunk)).tolist(), strict=True):
+            for text, row in zip(chunk, ops.softmax(score(chunk)).tolist(), strict=True):
                 cats = {label: round(p, 4) for label, p in zip(LABELS, row, strict=True)}
                 print(json.dumps({"text": text, "cats": cats}, ensure_ascii=False), file=lines)
             lines.flush()
             report(f"{start + len(chunk):,} of {len(texts):,} texts")
-
-
-def softmax(logits: numpy.ndarray) -> numpy.ndarray:
-    """Of each row."""
-    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _count_done(output: Path, texts: Sequence[str]) -> int:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import numpy
 
+from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import TextSet
 
 # Texts of so many words, at most, make variants that still read like texts.
 MAX_WORDS = 24
+MOST_TRIES = 20
 
 _AUXILIARY = re.compile(
     r"\b(is|was|are|were|do|does|did|has|have|had|can|could|would|should|will)\b", re.IGNORECASE
@@ -31,12 +33,13 @@ _JOINTS = (", but ", ". However, ", ", although ", "; still, ", ". On the other 
 
 
 def draw_variants(sets: list[TextSet], number: int, seed: int) -> list[str]:
-    """So many variants of short texts of train, each kind as often as the others.
+    """So many variants, at most, of short texts of train, each kind as often as the others.
 
     Kinds: a negation put in or taken out, a frame around the text, two texts joined by a
     contrast, one or more emoji at the end or alone, a question.
     Source: the capabilities of Ribeiro, Wu, Guestrin and Singh (2020), "Beyond Accuracy:
     Behavioral Testing of NLP Models with CheckList".
+    Raises CorpusError for sets without short texts.
     """
     random = numpy.random.default_rng(seed)
     texts = [
@@ -53,7 +56,14 @@ def draw_variants(sets: list[TextSet], number: int, seed: int) -> list[str]:
         _asked,
     ]
     found: dict[str, None] = {}
-    while len(found) < number:
+    if not texts:
+        raise CorpusError(
+            f"no text has {MAX_WORDS} words or fewer: variants are made of short ones"
+        )
+    # Few texts have few variants.
+    for _ in range(number * MOST_TRIES):
+        if len(found) == number:
+            break
         one, other = (texts[place] for place in random.integers(len(texts), size=2).tolist())
         variant = makers[int(random.integers(len(makers)))](one, other, random)
         if variant:
