@@ -1,8 +1,8 @@
 """Vectors of the words that matter: python -m spacy_brnn.corpora.word_list CORPUS... -o OUT.
 
 The words of the corpora as `spacy-brnn.SubwordEmbed.v1` spells them, then those that general
-English uses most; each with its vector from a file of published ones. `spacy init vectors` reads
-what comes out.
+English uses most; each with its vector from a file of published ones, emoji with that of the words
+of their names. `spacy init vectors` reads what comes out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from spacy.attrs import ORTH
 
 from ..architectures.spelling import forms
 from .documents import read_documents
+from .symbols import is_symbol, symbol_name
 
 # Of the words without a published vector.
 SPREAD = 0.2
@@ -65,6 +66,7 @@ def main(
     counts = count_words(list(corpora))
     words = [word for word, count in counts.most_common(own) if count >= min_count]
     wanted, lines, width = dict.fromkeys(words, ""), {}, 0
+    named = {part for word in words if is_symbol(word) for part in symbol_name(word).split()}
     with vectors.open(encoding="utf-8") as published:
         for line in published:
             word, _, values = line.rstrip("\n").partition(" ")
@@ -72,15 +74,26 @@ def main(
                 continue  # word2vec's head line.
             if word not in wanted and len(wanted) < rows:
                 wanted[word] = ""
-            if word in wanted:
+            if word in wanted or word in named:
                 lines[word], width = values, values.count(" ") + 1
     random = numpy.random.default_rng(seed)
     with output.open("w", encoding="utf-8") as file:
         print(len(wanted), width, file=file)
         for word in wanted:
             drawn = random.normal(0, SPREAD, width).round(4)
-            print(word, lines.get(word) or " ".join(map(str, drawn)), file=file)
-    click.echo(f"{output}: {len(wanted):,} words, {len(lines):,} with a published vector", err=True)
+            print(word, lines.get(word) or _of_name(word, lines, drawn), file=file)
+    click.echo(
+        f"{output}: {len(wanted):,} words, {len(wanted.keys() & lines.keys()):,} with a published "
+        "vector",
+        err=True,
+    )
+
+
+def _of_name(word: str, lines: dict[str, str], drawn: numpy.ndarray) -> str:
+    """A symbol's vector from the words of its name, any other word's as it was drawn."""
+    parts = symbol_name(word).split() if is_symbol(word) else []
+    found = [numpy.fromstring(lines[part], sep=" ") for part in parts if part in lines]
+    return " ".join(map(str, numpy.mean(found, axis=0).round(4) if found else drawn))
 
 
 if __name__ == "__main__":

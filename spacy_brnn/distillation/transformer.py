@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 from ..corpora.labelled_texts import LABELS
+from ..corpora.symbols import name_symbols
 
 HEAD_FILE = "head.safetensors"
 # Word pieces of a long text that are read: so many from its beginning, the rest from its end.
@@ -30,6 +31,7 @@ class TransformerTeacher(nn.Module):
     def __init__(self, start: Path, max_pieces: int = 128) -> None:
         super().__init__()
         self.tokenizer = AutoTokenizer.from_pretrained(start)
+        self._pieces_known = frozenset(self.tokenizer.get_vocab())
         self.max_pieces = max_pieces
         config = AutoConfig.from_pretrained(start)
         self.head: nn.Linear | None = None
@@ -57,10 +59,12 @@ class TransformerTeacher(nn.Module):
             module.requires_grad_(False)
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
-        """The word pieces of each text, the middle of a long one left out."""
-        known = self.tokenizer(
-            list(texts), add_special_tokens=True, truncation=False, verbose=False
-        )
+        """The word pieces of each text, the middle of a long one left out.
+
+        Emoji that the vocabulary lacks are read by their names.
+        """
+        named = [name_symbols(text, self._pieces_known) for text in texts]
+        known = self.tokenizer(named, add_special_tokens=True, truncation=False, verbose=False)
         return [self._cut(pieces) for pieces in known["input_ids"]]
 
     def _cut(self, pieces: list[int]) -> list[int]:

@@ -18,9 +18,11 @@ _AUXILIARY = re.compile(
     r"\b(is|was|are|were|do|does|did|has|have|had|can|could|would|should|will)\b", re.IGNORECASE
 )
 _NEGATION = re.compile(r"\b(?:not|never)\s|n't\b|n’t\b", re.IGNORECASE)
-_SMILES = ("😀", "😍", "👍", "🎉", "❤", "🙂", ":)", ":-)", ":D", "<3")
-_FROWNS = ("😡", "😢", "👎", "💔", "😞", "🙄", ":(", ":-(", ":/")
-_SIGNS = (*_SMILES, *_FROWNS)
+_SIGNS = (
+    *"😀😃😄😁😆😅😂🤣😊😇🙂😉😌😍🥰😘😋😎🤩🥳🤗👍👏🙌💪🙏👌🎉🎊🏆🔥✨⭐🌟💯✅❤🧡💛💚💙💜💖💕🌹🌞😺",
+    *"😒😞😔😟😕🙁☹😣😖😫😩🥺😢😭😤😠😡🤬😱😨😰😥😓🙄😬🤢🤮🤧😷🤒🤕👎💔💩🤦🚫❌⚠😾🖕😴🤔😐😑🤷💀👿",
+    *(":)", ":-)", ":D", ";)", "<3", ":(", ":-(", ":/", ":'(", "D:", "xD", "=)"),
+)
 _FRAMES = (
     "I thought {}",
     "I don't think that {}",
