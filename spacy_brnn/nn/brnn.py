@@ -15,6 +15,8 @@ from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
 PROJECTED = 64
 # Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
 MAX_SCANNED = 1 << 20
+# The same where a layer's states are laid out for the next one.
+MAX_STACKED = 1 << 14
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -117,6 +119,8 @@ class BRNN(nn.Module):
         return MaxMeanPooling()(states, lengths)
 
     def _pool(self, inputs: Tensor, lengths: Tensor, rows: Tensor | None, mean: bool) -> Tensor:
+        if isinstance(self.forwards[-1], ScanCell):
+            return self._pool_scan(inputs, lengths, rows, mean)
         buckets = list(bucket_by_length(lengths))
         states = inputs
         if rows is None or len(self.forwards) > 1:
@@ -124,10 +128,7 @@ class BRNN(nn.Module):
             rows = torch.arange(len(states), device=states.device)
         for layer in range(len(self.forwards) - 1):
             states = self._layer(layer, states, lengths, buckets)
-        if states.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            states = states.to(torch.get_autocast_dtype("cpu"))
-        if isinstance(self.forwards[-1], ScanCell):
-            return self._pool_scan(states, lengths, rows, mean)
+        states = _as_computed(states)
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
             forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
@@ -135,30 +136,67 @@ class BRNN(nn.Module):
             pooled[bucket.members] = torch.cat([forward, backward], dim=1).to(pooled.dtype)
         return pooled
 
-    def _pool_scan(self, inputs: Tensor, lengths: Tensor, rows: Tensor, mean: bool) -> Tensor:
+    def _pool_scan(
+        self, inputs: Tensor, lengths: Tensor, rows: Tensor | None, mean: bool
+    ) -> Tensor:
         """Both directions of all sequences side by side: a step costs little but its call."""
-        cell, ahead = _projected(self.forwards[-1], inputs)
-        _, back = _projected(self.backwards[-1], inputs)
-        assert isinstance(cell, ScanCell)
-        projected = torch.cat([ahead, back])
-        pooled = projected.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
-        for bucket in bucket_by_length(lengths, MAX_SCANNED, min_fill=0.0):
-            indexes = (rows[bucket.forward_index], rows[bucket.backward_index] + len(ahead))
-            index = torch.stack(indexes, dim=2).flatten(1)
-            highest = projected.new_full((index.shape[1], self.hidden_width), float("-inf"))
-            total = torch.zeros_like(highest)
-            running = (2 * bucket.mask.sum(dim=1)).tolist()
-            for states in cell.steps(projected, index, running):
-                top = highest[: len(states)]
-                torch.maximum(top, states, out=top)
-                if mean:
-                    # Step by step: the order of the sum is then the same whatever runs beside.
-                    total[: len(states)] += states
-            parts = [highest.view(len(bucket.members), -1)]
-            if mean:
-                parts.append(total.view_as(parts[0]) / bucket.mask.sum(dim=0)[:, None])
-            pooled[bucket.members] = torch.stack(parts, dim=1)
+        if rows is None:
+            rows = torch.arange(len(inputs), device=inputs.device)
+        lowest = self._projected(0, _as_computed(inputs))
+        deep = len(self.forwards) > 1
+        pooled = lowest.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
+        for bucket in bucket_by_length(lengths, MAX_STACKED if deep else MAX_SCANNED, min_fill=0.0):
+            projected, running = lowest, (2 * bucket.mask.sum(dim=1)).tolist()
+            index = torch.stack(
+                [rows[bucket.forward_index], rows[bucket.backward_index] + len(inputs)], dim=2
+            )
+            for layer in range(1, len(self.forwards)):
+                states = self._scan_states(layer - 1, projected, index.flatten(1), running)
+                ahead, back = _entries(bucket)
+                states = torch.cat([states[:, 0], states[back[bucket.mask], 1]], dim=1)
+                projected = self._projected(layer, _as_computed(states))
+                index = torch.stack([ahead, back + len(states)], dim=2)
+            pooled[bucket.members] = self._pool_steps(
+                projected, index.flatten(1), running, bucket, mean
+            )
         return pooled.flatten(1)
+
+    def _projected(self, layer: int, inputs: Tensor) -> Tensor:
+        """(2 * N, columns) what the steps read of each vector: all ahead, then all back."""
+        cells = self.forwards[layer], self.backwards[layer]
+        return torch.cat([_projected(cell, inputs)[1] for cell in cells])
+
+    def _scan_states(
+        self, layer: int, projected: Tensor, index: Tensor, running: list[int]
+    ) -> Tensor:
+        """(N, 2, hidden_width) the states of a bucket step by step, both directions of each."""
+        cell = self.forwards[layer]
+        assert isinstance(cell, ScanCell)
+        found = projected.new_empty(sum(running), self.hidden_width)
+        start = 0
+        for states in cell.steps(projected, index, running):
+            found[start : start + len(states)] = states
+            start += len(states)
+        return found.view(-1, 2, self.hidden_width)
+
+    def _pool_steps(
+        self, projected: Tensor, index: Tensor, running: list[int], bucket: Bucket, mean: bool
+    ) -> Tensor:
+        """(B, 1 or 2, 2 * hidden_width) the maxima, and the means, of the last layer's states."""
+        cell = self.forwards[-1]
+        assert isinstance(cell, ScanCell)
+        highest = projected.new_full((index.shape[1], self.hidden_width), float("-inf"))
+        total = torch.zeros_like(highest)
+        for states in cell.steps(projected, index, running):
+            top = highest[: len(states)]
+            torch.maximum(top, states, out=top)
+            if mean:
+                # Step by step: the order of the sum is then the same whatever runs beside.
+                total[: len(states)] += states
+        parts = [highest.view(len(bucket.members), -1)]
+        if mean:
+            parts.append(total.view_as(parts[0]) / bucket.mask.sum(dim=0)[:, None])
+        return torch.stack(parts, dim=1)
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
         inputs = self.dropouts[layer](inputs, lengths)
@@ -200,6 +238,22 @@ def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) ->
         states[steps.start - start :, : len(bucket.members)].masked_fill_(padding, float("-inf"))
         highest.append(states.amax(dim=0))
     return torch.stack(highest).amax(dim=0)[: len(bucket.members)]
+
+
+def _entries(bucket: Bucket) -> tuple[Tensor, Tensor]:
+    """(T, B) the number of each sequence's step t among all steps of a bucket, and of the same
+    token's step in the other direction."""
+    ahead = torch.zeros_like(bucket.forward_index)
+    ahead[bucket.mask] = torch.arange(int(bucket.mask.sum()), device=ahead.device)
+    steps = torch.arange(len(ahead), device=ahead.device)[:, None]
+    return ahead, ahead.gather(0, (bucket.mask.sum(dim=0) - 1 - steps).clamp(min=0))
+
+
+def _as_computed(inputs: Tensor) -> Tensor:
+    """In the type that products are taken in."""
+    if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        return inputs.to(torch.get_autocast_dtype("cpu"))
+    return inputs
 
 
 def _projected(cell: nn.Module, inputs: Tensor) -> tuple[nn.Module, Tensor]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from spacy_brnn.nn import scan
+from spacy_brnn.nn import brnn, scan
 from spacy_brnn.nn.brnn import BRNN
 from spacy_brnn.nn.pooling import MaxMeanPooling, MaxPooling
 from spacy_brnn.nn.scan import QRNN, SRU, MinGRU, _Scan
@@ -80,10 +80,12 @@ def test_pooled_states_are_the_states_pooled(cell, depth, monkeypatch):
     torch.testing.assert_close(pooled, MaxMeanPooling()(states, LENGTHS))
 
 
+@pytest.mark.parametrize("depth", [1, 2])
 @pytest.mark.parametrize("cell", ["qrnn", "sru", "mingru"])
 @torch.no_grad()
-def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(cell):
-    network = BRNN(INPUT, 16, cell=cell).eval()
+def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(cell, depth, monkeypatch):
+    monkeypatch.setattr(brnn, "MAX_STACKED", 400)
+    network = BRNN(INPUT, 16, cell=cell, depth=depth).eval()
     lengths = torch.randint(1, 40, (60,))
     vectors = torch.randn(300, INPUT)
     rows = torch.randint(0, 300, (int(lengths.sum()),))
