@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -19,9 +19,10 @@ from thinc.util import get_torch_default_device
 from ..corpora.docbin import read_docbin, write_docbin
 from ..corpora.errors import CorpusError
 from ..corpora.jsonl import read_objects, read_text
-from ..corpora.labelled_texts import TextSet, read_sets, review_set, without_copies
+from ..corpora.labelled_texts import LABELS, TextSet, read_sets, review_set, without_copies
 from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
 from .passages import draw_passages
+from .phrases import draw_phrases
 from .reviews import targets
 from .scoring import score_texts
 from .variants import draw_variants
@@ -148,7 +149,7 @@ def passages(corpora: tuple[Path, ...], number: int, seed: int, output: Path) ->
 
     CORPORA are DocBin files, or JSONL files of objects with text (gzipped or not).
     """
-    _write_texts(draw_passages(list(corpora), number, seed), output)
+    _write(({"text": text} for text in draw_passages(list(corpora), number, seed)), output)
 
 
 @main.command()
@@ -158,7 +159,26 @@ def passages(corpora: tuple[Path, ...], number: int, seed: int, output: Path) ->
 @output_option
 def variants(sets: Path, number: int, seed: int, output: Path) -> None:
     """Make variants of the labelled texts of SETS, for a teacher to score."""
-    _write_texts(draw_variants(read_sets(sets), number, seed), output)
+    _write(({"text": text} for text in draw_variants(read_sets(sets), number, seed)), output)
+
+
+@main.command()
+@click.option("--number", default=50_000, show_default=True, help="Phrases.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--without", type=FILE, help="Leave out its texts: a line's end, after a tab.")
+@output_option
+def phrases(number: int, seed: int, without: Path | None, output: Path) -> None:
+    """Draw labelled phrases from the grammar in phrases.json."""
+    lines = without.read_text(encoding="utf-8").splitlines() if without else []
+    left_out = {line.rpartition("\t")[2].lower() for line in lines}
+    _write(
+        (
+            {"text": text, "cats": {known: float(known == label) for known in LABELS}}
+            for text, label in draw_phrases(number, seed)
+            if text.lower() not in left_out
+        ),
+        output,
+    )
 
 
 @main.command()
@@ -279,10 +299,10 @@ def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) 
         _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)
 
 
-def _write_texts(texts: list[str], output: Path) -> None:
-    with output.open("w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps({"text": t}, ensure_ascii=False) + "\n" for t in texts)
-    click.echo(f"{output}: {len(texts):,} texts", err=True)
+def _write(rows: Iterable[dict[str, Any]], output: Path) -> None:
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    output.write_text("".join(lines), encoding="utf-8")
+    click.echo(f"{output}: {len(lines):,} texts", err=True)
 
 
 def _read(path: Path) -> list[Doc]:

@@ -26,7 +26,7 @@ def test_a_name_says_what_a_symbol_says(symbol, name):
 
 def test_names_take_the_place_of_symbols_that_are_not_known():
     assert name_symbols("so good 😂 ♥", known={"♥"}).split() == [
-        *"so good face with tears of joy".split(),
+        *["so", "good", "face", "with", "tears", "of", "joy"],
         "♥",
     ]
     assert name_symbols("plain, text: 1 + 1") == "plain, text: 1 + 1"
