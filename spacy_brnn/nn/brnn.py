@@ -16,7 +16,7 @@ PROJECTED = 64
 # Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
 MAX_SCANNED = 1 << 20
 # The same where a layer's states are laid out for the next one.
-MAX_STACKED = 1 << 14
+MAX_STACKED = 1 << 15
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -163,8 +163,13 @@ class BRNN(nn.Module):
 
     def _projected(self, layer: int, inputs: Tensor) -> Tensor:
         """(2 * N, columns) what the steps read of each vector: all ahead, then all back."""
-        cells = self.forwards[layer], self.backwards[layer]
-        return torch.cat([_projected(cell, inputs)[1] for cell in cells])
+        ahead, back = self.forwards[layer], self.backwards[layer]
+        assert isinstance(ahead, ScanCell)
+        assert isinstance(back, ScanCell)
+        halves = inputs.new_empty(2, len(inputs), ahead.columns, dtype=torch.float32)
+        _project(ahead, inputs, halves[0])
+        _project(back, inputs, halves[1])
+        return halves.flatten(0, 1)
 
     def _scan_states(
         self, layer: int, projected: Tensor, index: Tensor, running: list[int]
@@ -211,11 +216,12 @@ class BRNN(nn.Module):
 
 def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
-    cell, inputs = _projected(cell, inputs)
-    run = cell.scan if isinstance(cell, ScanCell) else cell
+    run, scanned = cell, isinstance(cell, ScanCell)
+    if isinstance(cell, ScanCell):
+        run, inputs = cell.scan, _project(cell, inputs)
     places, states = [], []
     for index, mask in blocks:
-        read = _at_least_two(index)
+        read = index if scanned else _at_least_two(index)
         # Selecting rows is much cheaper to backpropagate than indexing.
         padded, _ = run(inputs.index_select(0, read.flatten()).view(*read.shape, -1))
         real = functional.pad(mask, (0, read.shape[1] - mask.shape[1])).flatten().nonzero()[:, 0]
@@ -256,16 +262,17 @@ def _as_computed(inputs: Tensor) -> Tensor:
     return inputs
 
 
-def _projected(cell: nn.Module, inputs: Tensor) -> tuple[nn.Module, Tensor]:
-    """The cell, and what it reads of each input vector along the steps."""
-    if not isinstance(cell, ScanCell):
-        return cell, inputs
+def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+    """What the cell reads of each input vector along the steps, (N, columns); in out, if given."""
     if torch.is_grad_enabled():
-        return cell, cell.project(inputs)
+        return cell.project(inputs)
+    if out is None:
+        out = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
     # A product's rounding depends on how many rows it has: always as many.
-    padded = functional.pad(inputs, (0, 0, 0, -len(inputs) % PROJECTED))
-    blocks = [cell.project(block) for block in padded.split(PROJECTED)]
-    return cell, torch.cat(blocks)[: len(inputs)]
+    for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
+        padded = functional.pad(block, (0, 0, 0, PROJECTED - len(block)))
+        part[:] = cell.project(padded)[: len(block)]
+    return out
 
 
 def _at_least_two(index: Tensor) -> Tensor:

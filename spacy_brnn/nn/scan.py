@@ -25,10 +25,13 @@ class ScanCell(nn.Module):
     """
 
     gates: int
+    # Of what `project` returns, in hidden widths.
+    projected: int
 
     def __init__(self, input_width: int, hidden_width: int) -> None:
         super().__init__()
         self.hidden_size = hidden_width
+        self.columns = self.projected * hidden_width
         self.linear = nn.Linear(input_width, self.gates * hidden_width)
 
     def reset_parameters(self) -> None:
@@ -76,7 +79,7 @@ class MinGRU(ScanCell):
     Source: Feng, Tung, Ahmed, Bengio and Hajimirsadeghi (2024), "Were RNNs All We Needed?".
     """
 
-    gates = 2
+    gates = projected = 2
 
     def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
         keep, candidate = self.linear(inputs).float().chunk(2, dim=-1)
@@ -100,7 +103,7 @@ class SRU(ScanCell):
     Parallelizable Recurrence", equations 1 to 4 with v = 0 and a projected highway.
     """
 
-    gates = 4
+    gates = projected = 4
 
     def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
         keep, reset, candidate, highway = self.linear(inputs).float().chunk(4, dim=-1)
@@ -125,7 +128,7 @@ class QRNN(ScanCell):
     2, fo-pooling.
     """
 
-    gates = 3
+    gates, projected = 3, 6
 
     def __init__(self, input_width: int, hidden_width: int) -> None:
         super().__init__(input_width, hidden_width)
