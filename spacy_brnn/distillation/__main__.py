@@ -212,7 +212,7 @@ def transformer(
 @click.option("--power", default=0.7, show_default=True, help="Of a set's size, for its share.")
 @click.option("--dev", is_flag=True, help="Draw from the dev parts of SETS.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+@output_option
 def mix(
     sets: Path,
     reviews: tuple[Path, ...],
@@ -225,7 +225,7 @@ def mix(
     seed: int,
     output: Path,
 ) -> None:
-    """Write what the student reads to a folder of DocBins."""
+    """Write what the student reads: a DocBin (.spacy), or JSONL of text and cats."""
     held = [doc.text for path in held_back for doc in _read(path)]
     known = read_sets(sets)
     if dev:

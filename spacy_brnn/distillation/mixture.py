@@ -1,9 +1,10 @@
-"""What the student reads, in DocBin files: labelled texts, reviews, and texts with soft labels."""
+"""What the student reads, in one file: labelled texts, reviews, and texts with soft labels."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,10 @@ import spacy
 from spacy.tokens import Doc
 
 from ..corpora.docbin import write_docbin
-from ..corpora.jsonl import read_objects, read_text
+from ..corpora.jsonl import read_objects
 from ..corpora.labelled_texts import LABELS, TextSet
+from ..corpora.scored_corpus import parse_scored
 from .sampling import draw
-
-# Documents of a file: a training run reads one file at a time.
-SHARD = 50_000
-SHARD_NAMES = "[0-9][0-9][0-9].spacy"
 
 
 def labelled(sets: list[TextSet], number: int, power: float, seed: int) -> Iterator[tuple]:
@@ -40,25 +38,31 @@ def scored(path: Path) -> Iterator[tuple]:
 
     Raises CorpusError for a line that is not of that kind.
     """
-    return read_objects(path, _parse_scored, "text and cats")
+    return read_objects(path, _normalized, "text and cats")
 
 
-def _parse_scored(row: dict[str, Any]) -> tuple[str, dict[str, float]]:
-    total = sum(row["cats"].values())  # They were rounded.
-    return read_text(row), {label: value / total for label, value in row["cats"].items()}
+def _normalized(row: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    text, cats = parse_scored(row)
+    total = sum(cats.values())  # They were rounded.
+    return text, {label: value / total for label, value in cats.items()}
 
 
-def write_mixture(parts: Iterable[tuple], folder: Path, seed: int) -> int:
-    """Write them in one shuffled order; RETURNS how many there are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for shard in folder.glob(SHARD_NAMES):
-        shard.unlink()  # Those of a larger mixture would be read with this one's.
+def write_mixture(parts: Iterable[tuple], output: Path, seed: int) -> int:
+    """Write them in one shuffled order; RETURNS how many there are.
+
+    output: ends in .spacy for a DocBin; else gets lines as `spacy-brnn.ScoredTexts.v1` reads them.
+    """
     everything = [part for part in parts if part[0].strip()]
     order = numpy.random.default_rng(seed).permutation(len(everything)).tolist()
-    tokenizer = spacy.blank("en").tokenizer
-    for number, start in enumerate(range(0, len(order), SHARD)):
-        docs = (_doc(tokenizer, *everything[place]) for place in order[start : start + SHARD])
-        write_docbin(docs, folder / f"{number:03}.spacy")
+    mixed = (everything[place] for place in order)
+    if output.suffix == ".spacy":
+        tokenizer = spacy.blank("en").tokenizer
+        write_docbin((_doc(tokenizer, *part) for part in mixed), output)
+        return len(everything)
+    with output.open("w", encoding="utf-8") as lines:
+        for text, cats in mixed:
+            known = {label: None if isnan(value) else value for label, value in cats.items()}
+            print(json.dumps({"text": text, "cats": known}, ensure_ascii=False), file=lines)
     return len(everything)
 
 
