@@ -136,12 +136,12 @@ def teach_transformer(
     (gzipped or not), objects with text and label. The same command goes on after an interruption.
     """
     with _needing("teacher"):
-        from . import transformer, transformer_training
+        from . import transformer_training
     setup_gpu(gpu_id)
     held = [doc.text for path in held_back for doc in _read(path)]
     known = without_copies(read_sets(sets), held)
     known += [review_set(path, _read(path)) for path in reviews]
-    teacher = transformer.TransformerTeacher(start, max_pieces).to(get_torch_default_device())
+    teacher = _load_teacher(start, max_pieces)
     transformer_training.train(
         teacher,
         known,
@@ -189,10 +189,8 @@ def transformer(
 
     The same command goes on after an interruption.
     """
-    with _needing("teacher"):
-        from .transformer import TransformerTeacher
     setup_gpu(gpu_id)
-    model = TransformerTeacher(teacher, max_pieces).to(get_torch_default_device())
+    model = _load_teacher(teacher, max_pieces)
     rows = [text for path in texts for text in read_objects(path, read_text, "text")]
     score_texts(model.score, rows, output, lambda line: click.echo(line, err=True))
 
@@ -288,6 +286,17 @@ def _needing(extra: str) -> Iterator[None]:
         raise click.ClickException(
             f"{error.name} is missing: pip install 'spacy-brnn[{extra}]'"
         ) from None
+
+
+def _load_teacher(folder: Path, max_pieces: int):
+    if not (folder / "config.json").exists():
+        raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
+    with _needing("teacher"):
+        from .transformer import TransformerTeacher
+    try:
+        return TransformerTeacher(folder, max_pieces).to(get_torch_default_device())
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{folder}: {error}") from None
 
 
 def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:

@@ -58,6 +58,8 @@ class TransformerTeacher(nn.Module):
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
         """The word pieces of each text, the middle of a long one left out."""
+        if not texts:
+            return []  # The tokenizer takes one at least.
         known = self.tokenizer(
             list(texts), add_special_tokens=True, truncation=False, verbose=False
         )
