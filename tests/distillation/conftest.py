@@ -23,7 +23,7 @@ def make_bert(tmp_path):
         config = transformers.BertConfig(
             **{
                 "vocab_size": 5 + len(WORDS), "hidden_size": 8, "num_hidden_layers": 2,
-                "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 128,
+                "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 1024,
                 **settings,
             }
         )  # fmt: skip

@@ -5,6 +5,7 @@ pytest.importorskip("transformers", reason="the extra `teacher` is not installed
 
 import torch
 
+from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.distillation.transformer import TransformerTeacher, batches_of_like_length
 
 TEXTS = ["good film", "bad", "the film was good .", "a table", "the tables was bad . bad film"]
@@ -111,3 +112,30 @@ def test_batches_are_of_like_length_and_no_larger(size):
     assert [length for batch in read for length in batch] == sorted(lengths)
     assert all(len(batch) == 1 or max(batch) * len(batch) <= size for batch in read)
     assert list(batches_of_like_length([], size)) == []
+
+
+def test_more_pieces_than_the_model_has_places_for_are_refused(make_bert):
+    start = make_bert(max_position_embeddings=32)
+    assert teacher(start, 32).score(["good " * 50]).shape == (1, 3)
+    with pytest.raises(ValueError, match="reads 32 word pieces at most, not 33: give --max-pieces"):
+        teacher(start, 33)
+
+
+def test_layers_of_distilbert_freeze_too(start):
+    from transformers import DistilBertConfig, DistilBertModel
+
+    DistilBertModel(
+        DistilBertConfig(vocab_size=14, dim=8, n_layers=2, n_heads=2, hidden_dim=16)
+    ).save_pretrained(start)
+    made = teacher(start)
+    made.freeze(1)
+    moving = {name for name, p in made.named_parameters() if p.requires_grad}
+    assert any("layer.1." in name for name in moving)
+    assert not any("embeddings." in name or "layer.0." in name for name in moving)
+
+
+def test_a_model_whose_layers_are_not_known_cannot_be_frozen(start):
+    made = teacher(start)
+    made.encoder.encoder = torch.nn.Identity()
+    with pytest.raises(CorpusError, match="BertModel: its layers are not where BERT's are"):
+        made.freeze(0)
