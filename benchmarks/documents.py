@@ -117,7 +117,8 @@ def _labelled_docs(path: Path) -> Iterator[tuple[str, bool | None]]:
 
 def _labelled_lines(path: Path) -> Iterator[tuple[str, bool | None]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # JSON's lines end in "\n" alone; str.splitlines knows many other ends.
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{path} cannot be read: {error}") from None
     for number, line in enumerate(lines, start=1):

@@ -15,9 +15,10 @@ import numpy
 from spacy.vocab import Vocab
 
 from spacy_brnn.corpora.docbin import read_docbin
+from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.labelled_texts import LABELS, LabelledText, read_sets, review_set
 
-from .judges import Judge, brnn, peers
+from .judges import Judge, choose
 
 # A recall of fewer texts than this says nothing.
 MIN_TEXTS = 5
@@ -41,19 +42,26 @@ def main(
     output: Path | None,
 ) -> None:
     """Print a table of all sets and systems."""
-    judges = {"brnn_sentiment": brnn(pipeline), **({} if only_brnn else peers())}
-    devs = {one.name: one.dev for one in read_sets(sets)}
-    if reviews:
-        devs["imdb"] = review_set(reviews, read_docbin(reviews, Vocab())).train
+    try:
+        devs = {one.name: one.dev for one in read_sets(sets)}
+        if reviews:
+            devs["imdb"] = review_set(reviews, read_docbin(reviews, Vocab())).train
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from None
+    judges = choose(pipeline, only_brnn)
     two: dict[str, dict[str, float]] = {}
     three: dict[str, dict[str, float]] = {}
     for name, texts in devs.items():
-        _score(name, texts[:most] if most else texts, judges, two, three)
+        texts = texts[:most] if most else texts
+        _score(name, texts, judges, two, three)
         click.echo(f"{name}: {len(texts)} texts", err=True)
+    if not two:
+        raise click.ClickException(
+            f"no set has a dev part with {MIN_TEXTS} positive and {MIN_TEXTS} negative texts"
+        )
     lines = [
         *_table("Positive against negative, balanced accuracy", two, list(judges)),
-        "",
-        *_table("Three labels, macro recall", three, list(judges)),
+        *(["", *_table("Three labels, macro recall", three, list(judges))] if three else []),
     ]
     report = "\n".join(lines) + "\n"
     click.echo(report)
@@ -70,11 +78,12 @@ def _score(
 ) -> None:
     gold = numpy.asarray([text.label for text in texts])
     present = [label for label in LABELS if (gold == label).sum() >= MIN_TEXTS]
+    if not {"POSITIVE", "NEGATIVE"} <= set(present):
+        return
     for system, judge in judges.items():
         answers = judge([text.text for text in texts])
         signs, labels = numpy.asarray(answers).T
-        if {"POSITIVE", "NEGATIVE"} <= set(present):
-            two.setdefault(name, {})[system] = _recall(gold, signs, ["POSITIVE", "NEGATIVE"])
+        two.setdefault(name, {})[system] = _recall(gold, signs, ["POSITIVE", "NEGATIVE"])
         if len(present) == len(LABELS):
             three.setdefault(name, {})[system] = _recall(gold, labels, present)
 
@@ -96,7 +105,7 @@ def _table(title: str, rows: dict[str, dict[str, float]], systems: list[str]) ->
         cells = [f"**{s:.3f}**" if s == best else f"{s:.3f}" for s in (scores[k] for k in systems)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     means = [numpy.mean([scores[system] for scores in rows.values()]) for system in systems]
-    ahead = [sum(max(s, key=s.__getitem__) == system for s in rows.values()) for system in systems]
+    ahead = [sum(s[system] == max(s.values()) for s in rows.values()) for system in systems]
     lines.append(f"| mean of {len(rows)} | {' | '.join(f'{mean:.3f}' for mean in means)} |")
     lines.append(f"| ahead on | {' | '.join(map(str, ahead))} |")
     return lines

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import click
+
 from .peers.asent_rules import Asent
 from .peers.textblob import SpacyTextBlob
 from .peers.vader import Vader
@@ -13,8 +15,30 @@ from .peers.vader import Vader
 # TextBlob's polarity has no such number of its own.
 NEUTRAL_BELOW = 0.05
 
-# Texts to pairs: the sign of the polarity (None where it is 0), and the label of three.
+# Texts to pairs: the sign of the polarity (NEUTRAL where it is 0), and the label of three.
 Judge = Callable[[list[str]], list[tuple[str, str]]]
+
+
+def choose(pipeline: str | None, only_brnn: bool) -> dict[str, Judge]:
+    """The project and, unless it is wanted alone, the word lists.
+
+    Raises click.ClickException for a pipeline that will not do, or a word list not installed.
+    """
+    try:
+        judges = {"brnn_sentiment": brnn(pipeline)}
+    except (OSError, KeyError, ValueError) as error:
+        raise click.ClickException(
+            f"{pipeline or 'what ships'} is no pipeline with brnn_sentiment and its three labels "
+            f"({error})"
+        ) from None
+    if only_brnn:
+        return judges
+    try:
+        return {**judges, **peers()}
+    except ImportError as error:
+        raise click.ClickException(
+            f"{error.name} is not installed: pip install -e '.[benchmarks]', or give --only-brnn"
+        ) from None
 
 
 def by_polarity(score_all: Callable[[list[str]], list[float]]) -> Judge:

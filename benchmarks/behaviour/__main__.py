@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from ..judges import brnn, peers
+from ..judges import choose
 
 TEXTS = Path(__file__).with_name("texts.tsv")
 
@@ -29,7 +29,7 @@ def main(pipeline: str | None, failures: bool, only_brnn: bool) -> None:
     with TEXTS.open(encoding="utf-8", newline="") as lines:
         for group, label, text in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             groups[group].append((label, text))
-    judges = {"brnn_sentiment": brnn(pipeline), **({} if only_brnn else peers())}
+    judges = choose(pipeline, only_brnn)
     click.echo(f"| group | texts | {' | '.join(judges)} |")
     click.echo("|---" * (len(judges) + 2) + "|")
     totals = dict.fromkeys(judges, 0)

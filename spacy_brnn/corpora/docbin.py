@@ -31,7 +31,7 @@ def read_docbin(path: Path, vocab: Vocab) -> Iterator[Doc]:
     """
     try:
         docbin = DocBin().from_disk(path)
-    except ValueError:
+    except (ValueError, KeyError, TypeError):
         raise click.ClickException(
             f"{path} is not a DocBin file, as `spacy-brnn convert` writes"
         ) from None

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from spacy.tokens import Doc
 from ..surface import read_plain
 from .errors import CorpusError
 from .jsonl import read_objects, read_text
+from .set_files import SetFiles, find_sets
 
 LABELS = ("POSITIVE", "NEGATIVE", "NEUTRAL")
 SHINGLE = 8
 MAX_SHARED = 0.3
-_ENDINGS = (".jsonl", ".jsonl.gz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class TextSet:
     @property
     def has_neutral(self) -> bool:
         """Whether neutral is one of its labels; where not, its texts say nothing of neutral."""
-        return any(text.label == "NEUTRAL" for text in self.train)
+        return any(text.label == "NEUTRAL" for text in chain(self.train, self.dev))
 
 
 def read_sets(folder: Path) -> list[TextSet]:
@@ -52,13 +53,10 @@ def read_sets(folder: Path) -> list[TextSet]:
     file, its dev is the tenth of its texts that `is_dev_text` picks. Files that begin with
     `aspect_` hold labels toward a part of the text and are left out.
 
-    Raises CorpusError for a folder without sets, or a line that is no such object.
+    Raises CorpusError for a folder without sets, a file that is there twice, or a line that is no
+    such object.
     """
-    files = sorted(path for path in folder.glob("*.train.jsonl*") if path.name.endswith(_ENDINGS))
-    sets = [_read_set(path) for path in files if not path.name.startswith("aspect_")]
-    if not sets:
-        raise CorpusError(f"{folder}: holds no sets (files like NAME.train.jsonl.gz)")
-    return sets
+    return [_read_set(files) for files in find_sets(folder, targeted=False)]
 
 
 def is_dev_text(text: str) -> bool:
@@ -67,18 +65,35 @@ def is_dev_text(text: str) -> bool:
 
 
 def review_set(path: Path, docs: Iterable[Doc]) -> TextSet:
-    """Documents with the cats POSITIVE and NEGATIVE, as the training half of a set."""
+    """Documents with the cats POSITIVE and NEGATIVE, as the training half of a set.
+
+    path: where they come from.
+    Raises CorpusError for a document without them.
+    """
     texts = [
         LabelledText(doc.text, "POSITIVE" if doc.cats["POSITIVE"] > 0.5 else "NEGATIVE")
-        for doc in docs
+        for doc in with_cats(docs, ("POSITIVE", "NEGATIVE"), path)
     ]
     return TextSet(path.stem, texts, [])
+
+
+def with_cats(docs: Iterable[Doc], labels: Iterable[str], path: Path) -> Iterator[Doc]:
+    """The documents of a file, each once it is seen to have these labels in its cats.
+
+    Raises CorpusError for a document without one of them.
+    """
+    for place, doc in enumerate(docs):
+        for label in labels:
+            if label not in doc.cats:
+                raise CorpusError(f"{path}: document {place} has no {label} in its cats")
+        yield doc
 
 
 def without_copies(sets: list[TextSet], originals: Iterable[str]) -> list[TextSet]:
     """The sets, without texts of train that share much with one of the originals.
 
-    Much is MAX_SHARED of a text's SHINGLE-word runs: an edited copy shares more.
+    Much is MAX_SHARED of a text's SHINGLE-word runs: an edited copy shares more. A shorter text
+    is a copy where all its words are those of an original.
     """
     known = {shingle for text in originals for shingle in _shingles(text)}
 
@@ -91,16 +106,16 @@ def without_copies(sets: list[TextSet], originals: Iterable[str]) -> list[TextSe
 
 def _shingles(text: str) -> set[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
-    return {tuple(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
+    if not words:
+        return set()
+    return {tuple(words[i : i + SHINGLE]) for i in range(max(len(words) - SHINGLE + 1, 1))}
 
 
-def _read_set(path: Path) -> TextSet:
-    name = path.name.split(".")[0]
-    dev_path = path.with_name(path.name.replace(".train.", ".dev."))
-    if dev_path.exists():
-        return TextSet(name, list(_read(path)), list(_read(dev_path)))
-    train = list(_read(path, lambda text: not is_dev_text(text)))
-    return TextSet(name, train, list(_read(path, is_dev_text)))
+def _read_set(files: SetFiles) -> TextSet:
+    if files.dev:
+        return TextSet(files.name, list(_read(files.train)), list(_read(files.dev)))
+    train = list(_read(files.train, lambda text: not is_dev_text(text)))
+    return TextSet(files.name, train, list(_read(files.train, is_dev_text)))
 
 
 def _read(path: Path, keep: Callable[[str], bool] = lambda text: True) -> Iterator[LabelledText]:

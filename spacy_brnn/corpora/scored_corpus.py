@@ -41,5 +41,5 @@ def create_scored_reader(
 
 def parse_scored(row: dict[str, Any]) -> tuple[str, dict[str, float]]:
     """The text and the cats of a line. Raises ValueError, TypeError or KeyError without them."""
-    cats = {label: nan if value is None else float(value) for label, value in row["cats"].items()}
+    cats = {label: nan if value is None else value + 0.0 for label, value in row["cats"].items()}
     return read_text(row), cats

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .errors import CorpusError
 from .jsonl import read_objects, read_text
 from .labelled_texts import LABELS, is_dev_text
-
-PREFIX = "aspect_"
+from .set_files import SetFiles, find_sets
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +35,28 @@ class TargetedSet:
     @property
     def has_neutral(self) -> bool:
         """Whether neutral is one of its labels; where not, its texts say nothing of neutral."""
-        return any(text.label == "NEUTRAL" for text in self.train)
+        return any(text.label == "NEUTRAL" for text in chain(self.train, self.dev))
 
 
 def read_targeted_sets(folder: Path) -> list[TargetedSet]:
-    """The sets in a folder: aspect_NAME.train.jsonl.gz and, where there is one, .dev.jsonl.gz.
+    """The sets in a folder: aspect_NAME.train.jsonl and, where there is one, aspect_NAME.dev.jsonl.
 
-    A line holds an object with `text`, `start`, `end` (characters of the target) and `label`.
-    Where a set has no dev file, its dev is the tenth of its texts that `is_dev_text` picks.
+    Either may be gzipped. A line holds an object with `text`, `start`, `end` (characters of the
+    target) and `label`. Where a set has no dev file, its dev is the tenth of its texts that
+    `is_dev_text` picks.
 
-    Raises CorpusError for a folder without sets, or a line that is no such object.
+    Raises CorpusError for a folder without sets, a file that is there twice, or a line that is no
+    such object.
     """
-    files = sorted(folder.glob(f"{PREFIX}*.train.jsonl.gz"))
-    if not files:
-        raise CorpusError(f"{folder}: holds no sets (files like {PREFIX}NAME.train.jsonl.gz)")
-    return [_read_set(path) for path in files]
+    return [_read_set(files) for files in find_sets(folder, targeted=True)]
 
 
-def _read_set(path: Path) -> TargetedSet:
-    name = path.name.split(".")[0][len(PREFIX) :]
-    dev_path = path.with_name(path.name.replace(".train.", ".dev."))
-    texts = list(_read(path))
-    if dev_path.exists():
-        return TargetedSet(name, texts, list(_read(dev_path)))
+def _read_set(files: SetFiles) -> TargetedSet:
+    texts = list(_read(files.train))
+    if files.dev:
+        return TargetedSet(files.name, texts, list(_read(files.dev)))
     train = [text for text in texts if not is_dev_text(text.text)]
-    return TargetedSet(name, train, [text for text in texts if is_dev_text(text.text)])
+    return TargetedSet(files.name, train, [text for text in texts if is_dev_text(text.text)])
 
 
 def _read(path: Path) -> Iterator[TargetedText]:
@@ -70,6 +66,8 @@ def _read(path: Path) -> Iterator[TargetedText]:
 
 def _parse(row: dict[str, Any]) -> TargetedText:
     one = TargetedText(read_text(row), row["start"], row["end"], row["label"])
+    if type(one.start) is not int or type(one.end) is not int:
+        raise TypeError("start and end are whole numbers")
     if not (0 <= one.start < one.end <= len(one.text) and one.label in LABELS):
         raise ValueError("it points outside of the text, or has another label")
     return one

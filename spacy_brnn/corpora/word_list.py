@@ -17,6 +17,7 @@ from spacy.attrs import ORTH
 
 from ..architectures.spelling import forms
 from .documents import read_documents
+from .errors import CorpusError
 from .symbols import is_symbol, symbol_name
 
 # Of the words without a published vector.
@@ -63,19 +64,27 @@ def main(
     output: Path,
 ) -> None:
     """Write ROWS words and their vectors, words of CORPORA first."""
-    counts = count_words(list(corpora))
-    words = [word for word, count in counts.most_common(own) if count >= min_count]
+    try:
+        counts = count_words(list(corpora))
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from None
+    words = [word for word, count in counts.most_common(min(own, rows)) if count >= min_count]
     wanted, lines, width = dict.fromkeys(words, ""), {}, 0
     named = {part for word in words if is_symbol(word) for part in symbol_name(word).split()}
     with vectors.open(encoding="utf-8") as published:
         for line in published:
-            word, _, values = line.rstrip("\n").partition(" ")
+            word, _, values = line.rstrip().partition(" ")
             if values.count(" ") < 2:
                 continue  # word2vec's head line.
+            width = width or values.count(" ") + 1
+            if values.count(" ") + 1 != width:
+                continue  # A word of several parts.
             if word not in wanted and len(wanted) < rows:
                 wanted[word] = ""
             if word in wanted or word in named:
-                lines[word], width = values, values.count(" ") + 1
+                lines[word] = values
+    if not width:
+        raise click.ClickException(f"{vectors} holds no vectors (lines of a word and its numbers)")
     random = numpy.random.default_rng(seed)
     with output.open("w", encoding="utf-8") as file:
         print(len(wanted), width, file=file)

@@ -29,6 +29,7 @@ from .variants import draw_variants
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ANY_NUMBER, ONE_OR_MORE = click.IntRange(min=0), click.IntRange(min=1)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 label_option = click.option(
@@ -99,11 +100,23 @@ def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Pa
     type=FILE,
     help="DocBin of texts that are scored later: copies and edits of them teach nothing.",
 )
-@click.option("--texts", default=80_000, show_default=True, help="Texts drawn, from all sets.")
+@click.option(
+    "--texts",
+    type=ONE_OR_MORE,
+    default=80_000,
+    show_default=True,
+    help="Texts drawn, from all sets.",
+)
 @click.option("--max-pieces", default=128, show_default=True, help="Word pieces read of a text.")
 @click.option("--learn-rate", default=1e-4, show_default=True)
 @click.option("--batch-pieces", default=2400, show_default=True, help="Word pieces of a step.")
-@click.option("--frozen-layers", default=0, show_default=True, help="Lower layers not trained.")
+@click.option(
+    "--frozen-layers",
+    type=ANY_NUMBER,
+    default=0,
+    show_default=True,
+    help="Lower layers not trained.",
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
@@ -124,12 +137,12 @@ def teach_transformer(
     (gzipped or not), objects with text and label. The same command goes on after an interruption.
     """
     with _needing("teacher"):
-        from . import transformer, transformer_training
+        from . import transformer_training
     setup_gpu(gpu_id)
     held = [doc.text for path in held_back for doc in _read(path)]
     known = without_copies(read_sets(sets), held)
     known += [review_set(path, _read(path)) for path in reviews]
-    teacher = transformer.TransformerTeacher(start, max_pieces).to(get_torch_default_device())
+    teacher = _load_teacher(start, max_pieces)
     transformer_training.train(
         teacher,
         known,
@@ -141,7 +154,9 @@ def teach_transformer(
 
 @main.command()
 @click.argument("corpora", nargs=-1, required=True, type=FILE)
-@click.option("--number", default=200_000, show_default=True, help="Passages, at most.")
+@click.option(
+    "--number", type=ONE_OR_MORE, default=200_000, show_default=True, help="Passages, at most."
+)
 @click.option("--seed", default=0, show_default=True)
 @output_option
 def passages(corpora: tuple[Path, ...], number: int, seed: int, output: Path) -> None:
@@ -154,7 +169,7 @@ def passages(corpora: tuple[Path, ...], number: int, seed: int, output: Path) ->
 
 @main.command()
 @click.argument("sets", type=FOLDER)
-@click.option("--number", default=50_000, show_default=True, help="Variants.")
+@click.option("--number", type=ONE_OR_MORE, default=50_000, show_default=True, help="Variants.")
 @click.option("--seed", default=0, show_default=True)
 @output_option
 def variants(sets: Path, number: int, seed: int, output: Path) -> None:
@@ -194,10 +209,8 @@ def transformer(
 
     The same command goes on after an interruption.
     """
-    with _needing("teacher"):
-        from .transformer import TransformerTeacher
     setup_gpu(gpu_id)
-    model = TransformerTeacher(teacher, max_pieces).to(get_torch_default_device())
+    model = _load_teacher(teacher, max_pieces)
     rows = [text for path in texts for text in read_objects(path, read_text, "text")]
     score_texts(model.score, rows, output, lambda line: click.echo(line, err=True))
 
@@ -205,10 +218,12 @@ def transformer(
 @main.command()
 @click.argument("sets", type=FOLDER)
 @click.option("--reviews", multiple=True, type=FILE, help="DocBin with POSITIVE and NEGATIVE.")
-@click.option("--most-reviews", type=int, help="Documents of each such file, at most.")
+@click.option("--most-reviews", type=ANY_NUMBER, help="Documents of each such file, at most.")
 @click.option("--scored", multiple=True, type=FILE, help="JSONL that `transformer` wrote.")
 @click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
-@click.option("--texts", default=300_000, show_default=True, help="Texts drawn from SETS.")
+@click.option(
+    "--texts", type=ANY_NUMBER, default=300_000, show_default=True, help="Texts drawn from SETS."
+)
 @click.option("--power", default=0.7, show_default=True, help="Of a set's size, for its share.")
 @click.option("--dev", is_flag=True, help="Draw from the dev parts of SETS.")
 @click.option("--seed", default=0, show_default=True)
@@ -229,11 +244,11 @@ def mix(
     held = [doc.text for path in held_back for doc in _read(path)]
     known = read_sets(sets)
     if dev:
-        known = [TextSet(one.name, one.dev, []) for one in known]
+        known = [TextSet(one.name, one.dev, one.train) for one in known]
     known = without_copies(known, held)
     parts = [
         mixture.labelled(known, texts, power, seed),
-        *(mixture.reviews(_read(path)[:most_reviews]) for path in reviews),
+        *(mixture.reviews(path, _read(path)[:most_reviews]) for path in reviews),
         *(mixture.scored(path) for path in scored),
     ]
     number = mixture.write_mixture(chain.from_iterable(parts), output, seed)
@@ -291,6 +306,17 @@ def _needing(extra: str) -> Iterator[None]:
         raise click.ClickException(
             f"{error.name} is missing: pip install 'spacy-brnn[{extra}]'"
         ) from None
+
+
+def _load_teacher(folder: Path, max_pieces: int):
+    if not (folder / "config.json").exists():
+        raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
+    with _needing("teacher"):
+        from .transformer import TransformerTeacher
+    try:
+        return TransformerTeacher(folder, max_pieces).to(get_torch_default_device())
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{folder}: {error}") from None
 
 
 def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from math import isnan, nan
+from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 
 from ..corpora.docbin import write_docbin
 from ..corpora.jsonl import read_objects
-from ..corpora.labelled_texts import LABELS, TextSet
+from ..corpora.labelled_texts import LABELS, TextSet, with_cats
 from ..corpora.scored_corpus import parse_scored
 from .sampling import draw
 
@@ -27,9 +27,12 @@ def labelled(sets: list[TextSet], number: int, power: float, seed: int) -> Itera
         yield text, cats if has_neutral else {**cats, "NEUTRAL": nan}
 
 
-def reviews(docs: Iterable[Doc]) -> Iterator[tuple]:
-    """Texts and cats of documents that only tell positive from negative."""
-    for doc in docs:
+def reviews(path: Path, docs: Iterable[Doc]) -> Iterator[tuple]:
+    """Texts and cats of a file's documents that only tell positive from negative.
+
+    Raises CorpusError for a document that does not.
+    """
+    for doc in with_cats(docs, ("POSITIVE", "NEGATIVE"), path):
         yield doc.text, {**doc.cats, "NEUTRAL": nan}
 
 
@@ -38,13 +41,17 @@ def scored(path: Path) -> Iterator[tuple]:
 
     Raises CorpusError for a line that is not of that kind.
     """
-    return read_objects(path, _normalized, "text and cats")
+    wanted = f"text and cats: shares of {', '.join(LABELS)}"
+    return read_objects(path, _parse_shares, wanted)
 
 
-def _normalized(row: dict[str, Any]) -> tuple[str, dict[str, float]]:
+def _parse_shares(row: dict[str, Any]) -> tuple[str, dict[str, float]]:
     text, cats = parse_scored(row)
-    total = sum(cats.values())  # They were rounded.
-    return text, {label: value / total for label, value in cats.items()}
+    shares = {label: cats[label] for label in LABELS}
+    total = sum(shares.values())  # They were rounded.
+    if len(cats) > len(LABELS) or not (min(shares.values()) >= 0 and 0 < total < inf):
+        raise ValueError("these are no shares")
+    return text, {label: share / total for label, share in shares.items()}
 
 
 def write_mixture(parts: Iterable[tuple], output: Path, seed: int) -> int:

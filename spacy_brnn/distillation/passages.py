@@ -44,8 +44,9 @@ def _passages(doc: Doc, random: numpy.random.Generator) -> Iterator[str]:
     lengths = 1 + random.integers(MAX_SENTENCES, size=len(sentences))
     starts = numpy.cumsum(lengths) - lengths
     starts = starts[starts < len(sentences)]
-    for start in random.permutation(starts)[:MAX_FROM_A_DOCUMENT].tolist():
-        end = min(start + lengths[start], len(sentences))
+    for place in random.permutation(len(starts))[:MAX_FROM_A_DOCUMENT].tolist():
+        start = starts[place]
+        end = min(start + lengths[place], len(sentences))
         span = doc[sentences[start].start : sentences[end - 1].end]
         if MIN_TOKENS <= len(span) <= MAX_TOKENS:
             yield " ".join(span.text.split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
+
 import numpy
 
 from ..corpora.labelled_texts import TextSet
@@ -23,8 +25,10 @@ def draw(
     for one, share in zip(sets, shares, strict=True):
         passes = -(-share // len(one.train))
         has_neutral = one.has_neutral
-        order = numpy.concatenate([random.permutation(len(one.train)) for _ in range(passes)])
-        for place in order[:share].tolist():
+        order = chain.from_iterable(
+            random.permutation(len(one.train)).tolist() for _ in range(passes)
+        )
+        for place in islice(order, share):
             text = one.train[place]
             drawn.append((text.text, text.label, has_neutral))
     return [drawn[place] for place in random.permutation(len(drawn)).tolist()]

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
+from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS
 from ..corpora.symbols import name_symbols
 
@@ -25,7 +26,7 @@ class TransformerTeacher(nn.Module):
     start: a folder of Hugging Face: an encoder (its head is new), a teacher that `save` wrote,
         or a model for sequence classification whose labels are LABELS.
     max_pieces: word pieces of a text that are read, at most.
-    Raises ValueError for a classifier with other labels.
+    Raises ValueError for a classifier with other labels, and for more pieces than it can read.
     """
 
     def __init__(self, start: Path, max_pieces: int = 128) -> None:
@@ -34,6 +35,12 @@ class TransformerTeacher(nn.Module):
         self._pieces_known = frozenset(self.tokenizer.get_vocab())
         self.max_pieces = max_pieces
         config = AutoConfig.from_pretrained(start)
+        most = getattr(config, "max_position_embeddings", max_pieces)
+        if max_pieces > most:
+            raise ValueError(
+                f"{start} reads {most} word pieces at most, not {max_pieces}: give --max-pieces "
+                f"{most} or less"
+            )
         self.head: nn.Linear | None = None
         self.order: list[int] | None = None
         if any("SequenceClassification" in name for name in config.architectures or ()):
@@ -53,9 +60,18 @@ class TransformerTeacher(nn.Module):
             save_file(self.head.state_dict(), folder / HEAD_FILE)
 
     def freeze(self, layers: int) -> None:
-        """Leave the embeddings and so many of the lower layers as they are in training."""
+        """Leave the embeddings and so many of the lower layers as they are in training.
+
+        Raises CorpusError for a model whose layers are not where BERT's or DistilBERT's are.
+        """
         base = self.encoder.base_model
-        for module in (base.embeddings, *base.encoder.layer[:layers]):
+        stack = getattr(base, "encoder", None) or getattr(base, "transformer", None)
+        if not hasattr(base, "embeddings") or not hasattr(stack, "layer"):
+            raise CorpusError(
+                f"{type(base).__name__}: its layers are not where BERT's are, to freeze them; "
+                "start from a model of BERT's kin"
+            )
+        for module in (base.embeddings, *stack.layer[:layers]):
             module.requires_grad_(False)
 
     def pieces(self, texts: Sequence[str]) -> list[list[int]]:
@@ -63,6 +79,8 @@ class TransformerTeacher(nn.Module):
 
         Emoji that the vocabulary lacks are read by their names.
         """
+        if not texts:
+            return []  # The tokenizer takes one at least.
         named = [name_symbols(text, self._pieces_known) for text in texts]
         known = self.tokenizer(named, add_special_tokens=True, truncation=False, verbose=False)
         return [self._cut(pieces) for pieces in known["input_ids"]]

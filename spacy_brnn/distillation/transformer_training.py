@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
 from torch.nn import functional
 
 from ..architectures.precision import has_bfloat16
+from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS, TextSet
 from .sampling import draw
 from .transformer import TransformerTeacher, batches_of_like_length
@@ -50,21 +54,25 @@ def train(
     folder: Path,
     report: Callable[[str], None],
 ) -> None:
-    """Train the teacher and save it to `folder`; goes on from a checkpoint that lies there.
+    """Train the teacher and save it to `folder`; goes on from a checkpoint of this very training.
 
     A text of a set without neutral only tells positive from negative: its neutral logit is
     left out of the loss. Dropout is off, as is the gradient of the embeddings. Computed in
     bfloat16 where the processor does, the optimizer's copy in float32.
+    Raises CorpusError for sets without texts, and for a checkpoint of another training.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     teacher.freeze(schedule.frozen_layers)
     teacher.eval()
     drawn = draw(sets, schedule.texts, schedule.seed)
+    if not drawn:
+        raise CorpusError("the sets hold no texts to train on")
+    folder.mkdir(parents=True, exist_ok=True)
     pieces = teacher.pieces([text for text, _, _ in drawn])
     batches = list(_shuffled_batches(pieces, schedule))
     optimizer = _optimizer(teacher, schedule)
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(len(batches), schedule.warmup))
-    step = _resume(folder, teacher, optimizer, rates)
+    plan = _plan(schedule, len(batches), teacher, drawn, pieces)
+    step = _resume(folder, teacher, optimizer, rates, plan)
     device = next(teacher.parameters()).device
     on_cuda = device.type == "cuda"
     start, saved, losses = time.monotonic(), time.monotonic(), []
@@ -89,7 +97,7 @@ def train(
             loss_now = numpy.mean(losses[-200:])
             report(f"step {step}/{len(batches)} loss {loss_now:.4f} {left:.0f} min left")
         if time.monotonic() - saved > schedule.checkpoint_seconds:
-            _save_checkpoint(folder, teacher, optimizer, rates, step)
+            _save_checkpoint(folder, teacher, optimizer, rates, plan, step)
             saved = time.monotonic()
     teacher.save(folder)
     (folder / CHECKPOINT).unlink(missing_ok=True)
@@ -112,21 +120,69 @@ def _optimizer(teacher: TransformerTeacher, schedule: Schedule) -> torch.optim.O
 
 
 def _rate(steps: int, warmup: int) -> Callable[[int], float]:
-    return lambda step: min((step + 1) / warmup, max(steps - step, 0) / max(steps - warmup, 1))
+    return lambda step: min(
+        (step + 1) / max(warmup, 1), max(steps - step, 0) / max(steps - warmup, 1)
+    )
 
 
-def _save_checkpoint(folder: Path, teacher, optimizer, rates, step: int) -> None:
+def _plan(
+    schedule: Schedule,
+    steps: int,
+    teacher: TransformerTeacher,
+    drawn: list[tuple[str, str, bool]],
+    pieces: list[list[int]],
+) -> dict[str, Any]:
+    """What makes one training another one, in values that a checkpoint can hold."""
+    plan = asdict(schedule)
+    del plan["checkpoint_seconds"]  # It changes no weight.
+    known = [(label, has_neutral) for _, label, has_neutral in drawn]
+    digest = hashlib.sha256(json.dumps([known, pieces]).encode()).hexdigest()
+    parameters = sum(p.numel() for p in teacher.parameters())
+    return {"parameters": parameters, **plan, "steps": steps, "drawn": digest}
+
+
+def _save_checkpoint(
+    folder: Path, teacher, optimizer, rates, plan: dict[str, Any], step: int
+) -> None:
     partial = folder / f"{CHECKPOINT}.partial"
-    state = [teacher.state_dict(), optimizer.state_dict(), rates.state_dict(), step]
+    state = {
+        "plan": plan,
+        "teacher": teacher.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "rates": rates.state_dict(),
+        "step": step,
+    }
     torch.save(state, partial)
     os.replace(partial, folder / CHECKPOINT)
 
 
-def _resume(folder: Path, teacher, optimizer, rates) -> int:
-    if not (folder / CHECKPOINT).exists():
+def _resume(folder: Path, teacher, optimizer, rates, plan: dict[str, Any]) -> int:
+    path = folder / CHECKPOINT
+    if not path.exists():
         return 0
-    model, optimizer_state, rates_state, step = torch.load(folder / CHECKPOINT, weights_only=True)
-    teacher.load_state_dict(model)
-    optimizer.load_state_dict(optimizer_state)
-    rates.load_state_dict(rates_state)
-    return step
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    if "plan" not in state:
+        raise CorpusError(
+            f"{path} does not say of what training it is: remove it to begin anew, or name another "
+            "folder"
+        )
+    if state["plan"] != plan:
+        raise CorpusError(
+            f"{path} is of another training: {_differences(state['plan'], plan)}: give the same "
+            "settings to go on, or remove it to begin anew"
+        )
+    teacher.load_state_dict(state["teacher"])
+    optimizer.load_state_dict(state["optimizer"])
+    rates.load_state_dict(state["rates"])
+    return state["step"]
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    found = [
+        f"{name} was {old.get(name)}, is {value}"
+        for name, value in new.items()
+        if name != "drawn" and old.get(name) != value
+    ]
+    if old.get("drawn") != new["drawn"]:
+        found.append("the texts drawn are others")
+    return "; ".join(found)

@@ -17,7 +17,9 @@ MOST_TRIES = 20
 _AUXILIARY = re.compile(
     r"\b(is|was|are|were|do|does|did|has|have|had|can|could|would|should|will)\b", re.IGNORECASE
 )
-_NEGATION = re.compile(r"\b(?:not|never)\s|n't\b|n’t\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not|never)\s|(?:\b(ai|ca|sha|wo))?n['’]t\b", re.IGNORECASE)
+# What stands before "n't" and is no word by itself.
+_WHOLE = {"ai": "is", "ca": "can", "sha": "shall", "wo": "will"}
 _SIGNS = (
     *"😀😃😄😁😆😅😂🤣😊😇🙂😉😌😍🥰😘😋😎🤩🥳🤗👍👏🙌💪🙏👌🎉🎊🏆🔥✨⭐🌟💯✅❤🧡💛💚💙💜💖💕🌹🌞😺",
     *"😒😞😔😟😕🙁☹😣😖😫😩🥺😢😭😤😠😡🤬😱😨😰😥😓🙄😬🤢🤮🤧😷🤒🤕👎💔💩🤦🚫❌⚠😾🖕😴🤔😐😑🤷💀👿",
@@ -35,7 +37,7 @@ _JOINTS = (", but ", ". However, ", ", although ", "; still, ", ". On the other 
 
 
 def draw_variants(sets: list[TextSet], number: int, seed: int) -> list[str]:
-    """So many variants, at most, of short texts of train, each kind as often as the others.
+    """So many variants, at most, of short texts of train, each kind tried as often as the others.
 
     Kinds: a negation put in or taken out, a frame around the text, two texts joined by a
     contrast, one or more emoji at the end or alone, a question.
@@ -48,7 +50,7 @@ def draw_variants(sets: list[TextSet], number: int, seed: int) -> list[str]:
         text.text.strip()
         for one in sets
         for text in one.train
-        if len(text.text.split()) <= MAX_WORDS
+        if 0 < len(text.text.split()) <= MAX_WORDS
     ]
     makers: list[Callable[[str, str, numpy.random.Generator], str | None]] = [
         _negated,
@@ -76,8 +78,19 @@ def draw_variants(sets: list[TextSet], number: int, seed: int) -> list[str]:
 def _negated(text: str, other: str, random: numpy.random.Generator) -> str | None:
     """With its first negation taken out; without one, with one put in."""
     if _NEGATION.search(text):
-        return _NEGATION.sub("", text, count=1)
+        return _NEGATION.sub(_affirmed, text, count=1)
     return _AUXILIARY.sub(r"\1 not", text, count=1) if _AUXILIARY.search(text) else None
+
+
+def _affirmed(negation: re.Match[str]) -> str:
+    """What stays of a negation: a word, where it was cut short before "n't"."""
+    cut = negation[1]
+    if not cut:
+        return ""
+    whole = _WHOLE[cut.lower()]
+    if cut.isupper():
+        return whole.upper()
+    return whole.capitalize() if cut[0].isupper() else whole
 
 
 def _framed(text: str, other: str, random: numpy.random.Generator) -> str | None:

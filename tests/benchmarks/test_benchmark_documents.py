@@ -29,6 +29,12 @@ def test_limit_keeps_the_first_of_the_shuffled():
     assert read_documents(SAMPLE, 5) == read_documents(SAMPLE)[:5]
 
 
+def test_unicode_s_line_separators_end_no_line(tmp_path):
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"text": "One\u2028two\x85three."}\n', "utf-8")
+    assert [document.text for document in read_documents(path)] == ["One\u2028two\x85three."]
+
+
 def test_labels_may_be_missing(tmp_path):
     path = tmp_path / "texts.jsonl"
     path.write_text('{"text": "Fine."}\n')
