@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,12 +14,14 @@ from .dropout import LockedDropout, check_rate
 from .pooling import MaxMeanPooling
 from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
 
-# Vectors that are projected at a time.
+# Vectors in a product.
 PROJECTED = 64
+# Tokens whose states are projected for the next layer at a time: they stay in the cache.
+PROJECTED_STEPS = 2048
 # Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
 MAX_SCANNED = 1 << 20
 # The same where a layer's states are laid out for the next one.
-MAX_STACKED = 1 << 15
+MAX_STACKED = 1 << 16
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -142,57 +147,62 @@ class BRNN(nn.Module):
         """Both directions of all sequences side by side: a step costs little but its call."""
         if rows is None:
             rows = torch.arange(len(inputs), device=inputs.device)
-        lowest = self._projected(0, _as_computed(inputs))
-        deep = len(self.forwards) > 1
-        pooled = lowest.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
-        for bucket in bucket_by_length(lengths, MAX_STACKED if deep else MAX_SCANNED, min_fill=0.0):
-            projected, running = lowest, (2 * bucket.mask.sum(dim=1)).tolist()
-            index = torch.stack(
-                [rows[bucket.forward_index], rows[bucket.backward_index] + len(inputs)], dim=2
-            )
+        table = torch.cat([_project(cell, _as_computed(inputs)) for cell in self._cells(0)])
+        size = MAX_SCANNED if len(self.forwards) == 1 else MAX_STACKED
+        pooled = table.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
+        for bucket in bucket_by_length(lengths, size, min_fill=0.0):
+            ahead, back = rows[bucket.forward_index], rows[bucket.backward_index] + len(inputs)
+            steps = _look_up(table, torch.stack([ahead, back], dim=2).flatten(1), bucket.running)
             for layer in range(1, len(self.forwards)):
-                states = self._scan_states(layer - 1, projected, index.flatten(1), running)
-                ahead, back = _entries(bucket)
-                states = torch.cat([states[:, 0], states[back[bucket.mask], 1]], dim=1)
-                projected = self._projected(layer, _as_computed(states))
-                index = torch.stack([ahead, back + len(states)], dim=2)
-            pooled[bucket.members] = self._pool_steps(
-                projected, index.flatten(1), running, bucket, mean
-            )
+                states = self._scan_states(layer - 1, steps, bucket)
+                steps = self._project_steps(layer, states, bucket)
+            pooled[bucket.members] = self._pool_steps(steps, bucket, mean)
         return pooled.flatten(1)
 
-    def _projected(self, layer: int, inputs: Tensor) -> Tensor:
-        """(2 * N, columns) what the steps read of each vector: all ahead, then all back."""
+    def _cells(self, layer: int) -> tuple[ScanCell, ScanCell]:
         ahead, back = self.forwards[layer], self.backwards[layer]
         assert isinstance(ahead, ScanCell)
         assert isinstance(back, ScanCell)
-        halves = inputs.new_empty(2, len(inputs), ahead.columns, dtype=torch.float32)
-        _project(ahead, inputs, halves[0])
-        _project(back, inputs, halves[1])
-        return halves.flatten(0, 1)
+        return ahead, back
 
-    def _scan_states(
-        self, layer: int, projected: Tensor, index: Tensor, running: list[int]
-    ) -> Tensor:
-        """(N, 2, hidden_width) the states of a bucket step by step, both directions of each."""
-        cell = self.forwards[layer]
-        assert isinstance(cell, ScanCell)
-        found = projected.new_empty(sum(running), self.hidden_width)
+    def _scan_states(self, layer: int, steps: Iterator[Tensor], bucket: Bucket) -> Tensor:
+        """(N, 2, hidden_width) the states of a bucket step by step, both directions of each.
+
+        steps: what is read at each, (2 * running, columns): of each sequence its token ahead, then
+            its token back.
+        """
+        cell, _ = self._cells(layer)
+        tokens = sum(bucket.running)
+        states = torch.empty(2 * tokens, self.hidden_width, device=bucket.mask.device)
         start = 0
-        for states in cell.steps(projected, index, running):
-            found[start : start + len(states)] = states
-            start += len(states)
-        return found.view(-1, 2, self.hidden_width)
+        for now in cell.steps(steps):
+            states[start : start + len(now)] = now
+            start += len(now)
+        return states.view(tokens, 2, self.hidden_width)
 
-    def _pool_steps(
-        self, projected: Tensor, index: Tensor, running: list[int], bucket: Bucket, mean: bool
-    ) -> Tensor:
+    def _project_steps(self, layer: int, states: Tensor, bucket: Bucket) -> Iterator[Tensor]:
+        """What the layer reads at each step, of the states of the one below."""
+        ahead, back = self._cells(layer)
+        other = _other_direction(bucket)
+        end = 0
+        for running in _cut_steps(bucket.running):
+            start, end = end, end + sum(running)
+            here, there = states[start:end], states[other[start:end]]
+            read_ahead = torch.cat([here[:, 0], there[:, 1]], dim=1)
+            read_back = torch.cat([there[:, 0], here[:, 1]], dim=1)
+            projected = [
+                _project(ahead, _as_computed(read_ahead)),
+                _project(back, _as_computed(read_back)),
+            ]
+            yield from torch.stack(projected, dim=1).flatten(0, 1).split([2 * n for n in running])
+
+    def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
         """(B, 1 or 2, 2 * hidden_width) the maxima, and the means, of the last layer's states."""
-        cell = self.forwards[-1]
-        assert isinstance(cell, ScanCell)
-        highest = projected.new_full((index.shape[1], self.hidden_width), float("-inf"))
+        cell, _ = self._cells(-1)
+        shape = 2 * len(bucket.members), self.hidden_width
+        highest = torch.full(shape, float("-inf"), device=bucket.mask.device)
         total = torch.zeros_like(highest)
-        for states in cell.steps(projected, index, running):
+        for states in cell.steps(steps):
             top = highest[: len(states)]
             torch.maximum(top, states, out=top)
             if mean:
@@ -216,12 +226,12 @@ class BRNN(nn.Module):
 
 def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
-    run, scanned = cell, isinstance(cell, ScanCell)
+    run: Callable[..., tuple[Tensor, Any]] = cell
     if isinstance(cell, ScanCell):
         run, inputs = cell.scan, _project(cell, inputs)
     places, states = [], []
     for index, mask in blocks:
-        read = index if scanned else _at_least_two(index)
+        read = index if isinstance(cell, ScanCell) else _at_least_two(index)
         # Selecting rows is much cheaper to backpropagate than indexing.
         padded, _ = run(inputs.index_select(0, read.flatten()).view(*read.shape, -1))
         real = functional.pad(mask, (0, read.shape[1] - mask.shape[1])).flatten().nonzero()[:, 0]
@@ -246,13 +256,32 @@ def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) ->
     return torch.stack(highest).amax(dim=0)[: len(bucket.members)]
 
 
-def _entries(bucket: Bucket) -> tuple[Tensor, Tensor]:
-    """(T, B) the number of each sequence's step t among all steps of a bucket, and of the same
-    token's step in the other direction."""
-    ahead = torch.zeros_like(bucket.forward_index)
-    ahead[bucket.mask] = torch.arange(int(bucket.mask.sum()), device=ahead.device)
-    steps = torch.arange(len(ahead), device=ahead.device)[:, None]
-    return ahead, ahead.gather(0, (bucket.mask.sum(dim=0) - 1 - steps).clamp(min=0))
+def _look_up(table: Tensor, index: Tensor, running: list[int]) -> Iterator[Tensor]:
+    """The rows of the table that the index names for each step, valid until the next step."""
+    buffer = table.new_empty(index.shape[1], table.shape[1])
+    for places, sequences in zip(index, running, strict=True):
+        rows = buffer[: 2 * sequences]
+        torch.index_select(table, 0, places[: 2 * sequences], out=rows)
+        yield rows
+
+
+def _other_direction(bucket: Bucket) -> Tensor:
+    """(N,) of each sequence's step, among all steps of a bucket, that of its token back."""
+    number = torch.zeros_like(bucket.forward_index)
+    number[bucket.mask] = torch.arange(sum(bucket.running), device=number.device)
+    steps = torch.arange(len(number), device=number.device)[:, None]
+    mirrored = (bucket.mask.sum(dim=0) - 1 - steps).clamp(min=0)
+    return number.gather(0, mirrored)[bucket.mask]
+
+
+def _cut_steps(running: list[int]) -> Iterator[list[int]]:
+    """Runs of steps with some PROJECTED_STEPS tokens each."""
+    start = tokens = 0
+    for step, sequences in enumerate(running):
+        tokens += sequences
+        if tokens >= PROJECTED_STEPS or step == len(running) - 1:
+            yield running[start : step + 1]
+            start, tokens = step + 1, 0
 
 
 def _as_computed(inputs: Tensor) -> Tensor:
@@ -262,17 +291,16 @@ def _as_computed(inputs: Tensor) -> Tensor:
     return inputs
 
 
-def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tensor:
-    """What the cell reads of each input vector along the steps, (N, columns); in out, if given."""
+def _project(cell: ScanCell, inputs: Tensor) -> Tensor:
+    """What the cell reads of each input vector along the steps, (N, columns)."""
     if torch.is_grad_enabled():
         return cell.project(inputs)
-    if out is None:
-        out = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
     # A product's rounding depends on how many rows it has: always as many.
-    for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
+    projected = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
+    for block, part in zip(inputs.split(PROJECTED), projected.split(PROJECTED), strict=True):
         padded = functional.pad(block, (0, 0, 0, PROJECTED - len(block)))
         part[:] = cell.project(padded)[: len(block)]
-    return out
+    return projected
 
 
 def _at_least_two(index: Tensor) -> Tensor:

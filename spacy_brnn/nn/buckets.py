@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -35,6 +36,11 @@ class Bucket:
     backward_index: Tensor
     mask: Tensor
     shortest: int
+
+    @cached_property
+    def running(self) -> list[int]:
+        """(T,) how many sequences have not ended at each step."""
+        return self.mask.sum(dim=1).tolist()
 
 
 def bucket_by_length(

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 # Steps that are laid out at a time: bounds the memory of a long sequence.
 SEGMENT = 4096
@@ -53,20 +52,14 @@ class ScanCell(nn.Module):
         """
         raise NotImplementedError
 
-    def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:
+    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:
         """The states one step at a time, for prediction: they need not be kept.
 
-        projected: (N, columns) of `project`.
-        index: (T, B) which of its rows each sequence reads at each step, longest sequence first.
-        active: (T,) how many sequences still run; the others have ended.
-        RETURNS: T tensors of (active, hidden_width), each valid until the next is asked for.
+        rows: for each step (sequences, columns) of `project`, longest sequence first; those that
+            have ended are left out.
+        RETURNS: for each step (sequences, hidden_width), valid until the next is asked for.
         """
-        state = None
-        for start in range(0, len(index), SEGMENT):
-            segment = functional.embedding(index[start : start + SEGMENT], projected)
-            states, state = self.scan(segment, state)
-            for step, running in zip(states, active[start : start + SEGMENT], strict=True):
-                yield step[:running]
+        raise NotImplementedError
 
     def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, Any]:
         """As torch.nn.LSTM: (T, B, input_width) to (T, B, hidden_width) and the last state."""
@@ -91,8 +84,8 @@ class MinGRU(ScanCell):
         states = _scan(keep, candidate, state)
         return states, states[-1]
 
-    def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:  # noqa: D102
-        for _, state in _states(projected, index, active, self.hidden_size):
+    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:  # noqa: D102
+        for _, state in _states(rows, self.hidden_size):
             yield state
 
 
@@ -115,9 +108,9 @@ class SRU(ScanCell):
         states = _scan(keep, candidate, state)
         return torch.addcmul(highway, reset, states), states[-1]
 
-    def steps(self, projected: Tensor, index: Tensor, active: list[int]) -> Iterator[Tensor]:  # noqa: D102
-        for rows, state in _states(projected, index, active, self.hidden_size):
-            _, _, reset, highway = rows.chunk(4, dim=-1)
+    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:  # noqa: D102
+        for row, state in _states(rows, self.hidden_size):
+            _, _, reset, highway = row.chunk(4, dim=-1)
             yield torch.addcmul(highway, reset, state)
 
 
@@ -151,18 +144,32 @@ class QRNN(ScanCell):
         states = _scan(keep, (1.0 - keep) * torch.tanh(candidate), state)
         return torch.sigmoid(output) * states, (following[-1], states[-1])
 
+    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:  # noqa: D102
+        before = state = None
+        for row in rows:
+            current, following = row.chunk(2, dim=-1)
+            if before is None or state is None:
+                before, state = (
+                    torch.zeros_like(following),
+                    row.new_zeros(len(row), self.hidden_size),
+                )
+            before, state = before[: len(row)], state[: len(row)]
+            keep, output, candidate = (current + before).chunk(3, dim=-1)
+            keep = torch.sigmoid(keep)
+            torch.addcmul((1.0 - keep) * torch.tanh(candidate), keep, state, out=state)
+            before.copy_(following)
+            yield torch.sigmoid(output) * state
 
-def _states(
-    projected: Tensor, index: Tensor, active: list[int], width: int
-) -> Iterator[tuple[Tensor, Tensor]]:
+
+def _states(rows: Iterator[Tensor], width: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Each step's rows and states; rows begin with what is kept, then with what is new."""
-    state = projected.new_zeros(index.shape[1], width)
-    buffer = projected.new_empty(index.shape[1], projected.shape[1])
-    for places, running in zip(index, active, strict=True):
-        rows, now = buffer[:running], state[:running]
-        torch.index_select(projected, 0, places[:running], out=rows)
-        torch.addcmul(rows[:, width : 2 * width], rows[:, :width], now, out=now)
-        yield rows, now
+    state = None
+    for row in rows:
+        if state is None:
+            state = row.new_zeros(len(row), width)
+        state = state[: len(row)]
+        torch.addcmul(row[:, width : 2 * width], row[:, :width], state, out=state)
+        yield row, state
 
 
 def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
