@@ -55,6 +55,7 @@ class Tagging:
         "model": DEFAULT_MODEL,
         "min_confidence": 0.0,
         "runners_up": None,
+        "keep_confidence": False,
         "scorer": {"@scorers": "spacy-brnn.ner_scorer.v1"},
     },
     default_score_weights={
@@ -70,6 +71,7 @@ def make_brnn_ner(
     model: Model[list[Doc], list[Floats2d]],
     min_confidence: float,
     runners_up: float | None,
+    keep_confidence: bool,
     scorer: Callable | None,
 ) -> BRNNEntityRecognizer:
     """Create a brnn_ner component; by default with the weights that ship.
@@ -78,6 +80,7 @@ def make_brnn_ner(
     min_confidence: entities of a lower probability are left out.
     runners_up: entities that were not chosen are kept in `doc.spans` from this probability on;
         None keeps none.
+    keep_confidence: compute the probability of each entity at once, and keep it with the document.
     scorer: the scoring method.
     Raises ValueError for a probability out of range.
     """
@@ -87,6 +90,7 @@ def make_brnn_ner(
         name,
         min_confidence=min_confidence,
         runners_up=runners_up,
+        keep_confidence=keep_confidence,
         scorer=scorer,
     )
 
@@ -99,11 +103,15 @@ class BRNNEntityRecognizer(TrainablePipe):
 
     `ent._.confidence` is the probability that the text has an entity of that label in exactly
     that place, whatever other components have set; it is computed when it is asked for, by
-    reading the document once more, and at once where min_confidence or runners_up need it.
+    reading the document once more, and at once where keep_confidence says so or min_confidence or
+    runners_up need it.
 
     min_confidence: entities of a lower probability are left out.
     runners_up: spans that are not among the entities, but an entity with at least this
         probability, are in `doc.spans[name]`, their probabilities in its attrs["scores"].
+    keep_confidence: compute the confidences of entities at once, for all documents of a batch
+        together, and keep them in `doc.user_data`: faster where all are asked for, and there
+        without the pipeline, too.
     Raises ValueError for a probability out of range.
     """
 
@@ -115,6 +123,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         *,
         min_confidence: float = 0.0,
         runners_up: float | None = None,
+        keep_confidence: bool = False,
         scorer: Callable | None = score_entities,
     ) -> None:
         _check_probabilities(name, min_confidence, runners_up)
@@ -123,6 +132,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         self.name = name
         self.min_confidence = min_confidence
         self.runners_up = runners_up
+        self.keep_confidence = keep_confidence
         self.scorer = scorer
         self.cfg: dict[str, list[str]] = {"labels": list(model.attrs.get("labels", []))}
         self._register()
@@ -175,9 +185,8 @@ class BRNNEntityRecognizer(TrainablePipe):
         scores = self.model.predict(docs)
         allowed = [tags.allow_valid(doc) for doc in docs]
         taggings = [Tagging(x) for x in self.model.get_ref("crf").predict((scores, allowed))]
-        if self.min_confidence or self.runners_up is not None:
-            for doc, tagging, of_doc in zip(docs, taggings, scores, strict=True):
-                self._add_confidences(doc, tagging, of_doc, tags)
+        if self.keep_confidence or self.min_confidence or self.runners_up is not None:
+            self._add_confidences(docs, taggings, scores, tags)
         return taggings
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Tagging]) -> None:
@@ -201,11 +210,22 @@ class BRNNEntityRecognizer(TrainablePipe):
         """
         tags = TagSet(self.labels)
         (scores,) = self.model.predict([doc])
-        marginals = self._marginals(doc, scores, tags)
+        marginals = self._marginals([doc], [scores], tags)
         return marginals.spans(tags.to_spans(spans)).tolist()
 
-    def _add_confidences(self, doc: Doc, tagging: Tagging, scores: Floats2d, tags: TagSet) -> None:
-        marginals = self._marginals(doc, scores, tags)
+    def _add_confidences(
+        self, docs: list[Doc], taggings: list[Tagging], scores: list[Floats2d], tags: TagSet
+    ) -> None:
+        """Add to all documents, by one pass over the batch."""
+        marginals = self._marginals(docs, scores, tags)
+        start = 0
+        for doc, tagging in zip(docs, taggings, strict=True):
+            self._add_to_tagging(doc, tagging, marginals[start : start + len(doc)], tags)
+            start += len(doc)
+
+    def _add_to_tagging(
+        self, doc: Doc, tagging: Tagging, marginals: Marginals, tags: TagSet
+    ) -> None:
         found = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
         chosen = [LabelledSpan(span.start, span.end, span.label_) for span in found]
         confidences = marginals.spans(tags.to_spans(chosen)).tolist()
@@ -216,8 +236,9 @@ class BRNNEntityRecognizer(TrainablePipe):
             of_spans = zip(tags.from_spans(likely), probabilities, strict=True)
             tagging.runners_up = dict(of_spans)
 
-    def _marginals(self, doc: Doc, scores: Floats2d, tags: TagSet) -> Marginals:
-        return predict_marginals(self.model.get_ref("crf"), [scores], [tags.allow_text(doc)])
+    def _marginals(self, docs: list[Doc], scores: list[Floats2d], tags: TagSet) -> Marginals:
+        allowed = [tags.allow_text(doc) for doc in docs]
+        return predict_marginals(self.model.get_ref("crf"), scores, allowed)
 
     def _is_sure(self, span: Span, confidences: dict[LabelledSpan, float]) -> bool:
         key = LabelledSpan(span.start, span.end, span.label_)

@@ -7,7 +7,7 @@ is computed when asked for could stand under the same name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from spacy.tokens import Doc, Span
@@ -15,7 +15,6 @@ from spacy.vocab import Vocab
 
 ATTRIBUTE = "confidence"
 KEY = "brnn_ner_confidence"
-DECIMALS = 4
 
 
 class LabelledSpan(NamedTuple):
@@ -49,8 +48,8 @@ def register_confidence() -> None:
     Raises ValueError in that case.
     """
     if not Span.has_extension(ATTRIBUTE):
-        Span.set_extension(ATTRIBUTE, getter=_confidence)
-    elif Span.get_extension(ATTRIBUTE)[2] is not _confidence:
+        Span.set_extension(ATTRIBUTE, getter=confidence_of)
+    elif Span.get_extension(ATTRIBUTE)[2] is not confidence_of:
         raise ValueError(
             f"Span._.{ATTRIBUTE} is taken by another package: remove that extension "
             f"(Span.remove_extension({ATTRIBUTE!r})) before brnn_ner is added"
@@ -75,37 +74,13 @@ def forget_confidences(doc: Doc) -> None:
         del doc.user_data[key]
 
 
-def entity_fields(doc: Doc) -> dict[str, Any]:
-    """The document's entities as a record, for JSON.
-
-    RETURNS: {"entities": [...]}, with start and end in characters, label, text and confidence,
-        which is None for an entity that brnn_ner has no opinion on.
-    """
-    return {
-        "entities": [
-            {
-                "start": ent.start_char,
-                "end": ent.end_char,
-                "label": ent.label_,
-                "text": ent.text,
-                ATTRIBUTE: _rounded(ent._.confidence),
-            }
-            for ent in doc.ents
-        ]
-    }
-
-
-def _rounded(confidence: float | None) -> float | None:
-    return None if confidence is None else round(confidence, DECIMALS)
-
-
 def _key(doc: Doc, span: LabelledSpan) -> tuple[str, int, int, str]:
     """By characters, so that it stays right where tokens are merged or split."""
     end = doc[span.end - 1]
     return KEY, doc[span.start].idx, end.idx + len(end), span.label
 
 
-def _confidence(span: Span) -> float | None:
+def confidence_of(span: Span) -> float | None:
     """The probability that the span is an entity of its label; None where nobody knows."""
     doc = span.doc
     asked = LabelledSpan(span.start, span.end, span.label_)
