@@ -26,9 +26,10 @@ from .nn.marginals import Spans
 from .pipeline.ner import BRNNEntityRecognizer
 from .pipeline.ner_confidence import LabelledSpan
 from .pipeline.ner_tags import TagSet
+from .temperature import calibration_error, fit_temperature
 
-BINS = 15
 MAX_TEMPERATURE = 4.0
+PRECISION = 0.02
 BATCH_SIZE = 128
 
 
@@ -46,19 +47,11 @@ class Entities:
     """(S,) bool, whether each is annotated."""
 
 
-def expected_calibration_error(confidences: numpy.ndarray, right: numpy.ndarray) -> float:
-    """The mean gap between confidence and precision, over BINS equally wide bins of confidence.
+def negative_log_likelihood(confidences: numpy.ndarray, right: numpy.ndarray) -> float:
+    """Of being right or wrong, in the mean over the entities, in nats.
 
     confidences: (S,) probabilities. right: (S,) bool.
-    RETURNS: 0..1; 0 for no entities.
     """
-    bins = numpy.minimum((confidences * BINS).astype(int), BINS - 1)
-    gaps = numpy.bincount(bins, weights=right - confidences, minlength=BINS)
-    return float(numpy.abs(gaps).sum() / max(len(right), 1))
-
-
-def negative_log_likelihood(confidences: numpy.ndarray, right: numpy.ndarray) -> float:
-    """Of being right or wrong, in the mean over the entities, in nats; arguments as above."""
     likelihood = numpy.where(right, confidences, 1.0 - confidences)
     return float(-numpy.log(likelihood.clip(1e-12)).mean())
 
@@ -107,18 +100,10 @@ def find_temperature(component: BRNNEntityRecognizer, found: list[Entities]) -> 
     """The temperature at which it is most likely that these entities are as right as they are."""
     right = numpy.concatenate([x.right for x in found])
 
-    def loss(log_temperature: float) -> float:
-        at = confidences(component, found, float(numpy.exp(log_temperature)))
-        return negative_log_likelihood(at, right)
+    def loss(temperature: float) -> float:
+        return negative_log_likelihood(confidences(component, found, temperature), right)
 
-    low, high = -numpy.log(MAX_TEMPERATURE), numpy.log(MAX_TEMPERATURE)
-    while high - low > 0.02:
-        third = (high - low) / 3
-        if loss(low + third) < loss(high - third):
-            high -= third
-        else:
-            low += third
-    return float(numpy.exp((low + high) / 2))
+    return fit_temperature(loss, MAX_TEMPERATURE, PRECISION)
 
 
 @click.command()
@@ -165,7 +150,7 @@ def _report(
     right = numpy.concatenate([x.right for x in found])
     at = confidences(component, found, temperature)
     click.echo(
-        f"{when}: expected calibration error {expected_calibration_error(at, right):.2%}, "
+        f"{when}: expected calibration error {calibration_error(at, right):.2%}, "
         f"log-likelihood {-negative_log_likelihood(at, right):.4f}, {len(right):,} entities, "
         f"of which right {right.mean():.2%}"
     )
