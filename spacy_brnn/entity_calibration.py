@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 import numpy
 import spacy
-from spacy.tokens import Span
 from spacy.training import Corpus, Example
 from spacy.util import minibatch
 from thinc.types import Floats2d
@@ -65,16 +64,15 @@ def find_entities(
     for batch in minibatch(examples, BATCH_SIZE):
         docs = [example.predicted for example in batch]
         scores = component.model.predict(docs)
-        allowed = [tags.allow_text(doc) for doc in docs]
+        allowed = tags.allow_text(docs)
         best = crf.predict((scores, allowed))
-        for example, of_doc, admitted, numbers in zip(batch, scores, allowed, best, strict=True):
-            spans = tags.spans(example.predicted, component.model.ops.to_numpy(numbers))
+        entities = tags.spans([component.model.ops.to_numpy(numbers) for numbers in best])
+        for example, of_doc, admitted, spans in zip(batch, scores, allowed, entities, strict=True):
             judged = [span for span in spans if _is_judged(example, span)]
-            labelled = [LabelledSpan(x.start, x.end, x.label_) for x in judged]
             gold = example.get_aligned_spans_y2x(example.reference.ents)
             true = {(x.start, x.end, x.label_) for x in gold}
-            right = numpy.asarray([span in true for span in labelled], dtype=bool)
-            yield Entities(of_doc, admitted, tags.to_spans(labelled), right)
+            right = numpy.asarray([span in true for span in judged], dtype=bool)
+            yield Entities(of_doc, admitted, tags.to_spans(judged), right)
 
 
 def confidences(
@@ -156,13 +154,13 @@ def _report(
     )
 
 
-def _is_judged(example: Example, span: Span) -> bool:
+def _is_judged(example: Example, span: LabelledSpan) -> bool:
     """Whether the annotation says if there is such an entity."""
     known = known_labels(example.reference)
     aligned = example.alignment.x2y
-    places = {i for token in span for i in aligned[token.i].tolist()}
+    places = {i for token in range(span.start, span.end) for i in aligned[token].tolist()}
     is_annotated = all(example.reference[i].ent_iob != 0 for i in places)
-    return is_annotated and (known is None or span.label_ in known)
+    return is_annotated and (known is None or span.label in known)
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ class BRNNEntityRecognizer(TrainablePipe):
             none = None if self.runners_up is None else {}
             return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
         scores = self.model.predict(docs)
-        allowed = [tags.allow_valid(doc) for doc in docs]
+        allowed = tags.allow_valid(docs)
         taggings = [Tagging(x) for x in self.model.get_ref("crf").predict((scores, allowed))]
         if self.keep_confidence or self.min_confidence or self.runners_up is not None:
             self._add_confidences(docs, taggings, scores, tags)
@@ -191,11 +191,14 @@ class BRNNEntityRecognizer(TrainablePipe):
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Tagging]) -> None:
         """Write entities to the documents, by what predict gave."""
-        tags = TagSet(self.labels)
-        for doc, tagging in zip(docs, predictions, strict=True):
-            register_entity_scorer(self, doc.vocab)
+        docs, predictions = list(docs), list(predictions)
+        if not docs:
+            return
+        for vocab in {id(doc.vocab): doc.vocab for doc in docs}.values():
+            register_entity_scorer(self, vocab)
+        found = self._spans(predictions, TagSet(self.labels))
+        for doc, tagging, spans in zip(docs, predictions, found, strict=True):
             forget_confidences(doc)
-            spans = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
             keep_confidences(doc, tagging.confidences, tagging.confidences.values())
             set_entities(doc, [x for x in spans if self._is_sure(x, tagging.confidences)])
             if tagging.runners_up is not None:
@@ -219,15 +222,17 @@ class BRNNEntityRecognizer(TrainablePipe):
         """Add to all documents, by one pass over the batch."""
         marginals = self._marginals(docs, scores, tags)
         start = 0
-        for doc, tagging in zip(docs, taggings, strict=True):
-            self._add_to_tagging(doc, tagging, marginals[start : start + len(doc)], tags)
-            start += len(doc)
+        for tagging, chosen in zip(taggings, self._spans(taggings, tags), strict=True):
+            end = start + len(tagging.tags)
+            self._add_to_tagging(tagging, chosen, marginals[start:end], tags)
+            start = end
+
+    def _spans(self, taggings: list[Tagging], tags: TagSet) -> list[list[LabelledSpan]]:
+        return tags.spans([self.model.ops.to_numpy(tagging.tags) for tagging in taggings])
 
     def _add_to_tagging(
-        self, doc: Doc, tagging: Tagging, marginals: Marginals, tags: TagSet
+        self, tagging: Tagging, chosen: list[LabelledSpan], marginals: Marginals, tags: TagSet
     ) -> None:
-        found = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
-        chosen = [LabelledSpan(span.start, span.end, span.label_) for span in found]
         confidences = marginals.spans(tags.to_spans(chosen)).tolist()
         tagging.confidences.update(zip(chosen, confidences, strict=True))
         if self.runners_up is not None:
@@ -237,12 +242,11 @@ class BRNNEntityRecognizer(TrainablePipe):
             tagging.runners_up = dict(of_spans)
 
     def _marginals(self, docs: list[Doc], scores: list[Floats2d], tags: TagSet) -> Marginals:
-        allowed = [tags.allow_text(doc) for doc in docs]
-        return predict_marginals(self.model.get_ref("crf"), scores, allowed)
+        crf = self.model.get_ref("crf")
+        return predict_marginals(crf, scores, tags.allow_text(docs))
 
-    def _is_sure(self, span: Span, confidences: dict[LabelledSpan, float]) -> bool:
-        key = LabelledSpan(span.start, span.end, span.label_)
-        return confidences.get(key, 1.0) >= self.min_confidence
+    def _is_sure(self, span: LabelledSpan, confidences: dict[LabelledSpan, float]) -> bool:
+        return confidences.get(span, 1.0) >= self.min_confidence
 
     def _set_runners_up(self, doc: Doc, likely: dict[LabelledSpan, float]) -> None:
         ents = {LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents}
