@@ -14,7 +14,9 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 ATTRIBUTE = "confidence"
-KEY = "brnn_ner_confidence"
+# How spaCy names what extensions keep of a span: it moves such keys with the text, where a span
+# becomes a document and documents become one.
+_MARK = "._."
 
 
 class LabelledSpan(NamedTuple):
@@ -65,19 +67,21 @@ def register_entity_scorer(scorer: EntityScorer, vocab: Vocab) -> None:
 def keep_confidences(doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]) -> None:
     """Keep with the document what has been computed."""
     for span, confidence in zip(spans, confidences, strict=True):
-        doc.user_data[_key(doc, span)] = confidence
+        doc.user_data.setdefault(_key(doc, span), {})[span.label] = confidence
 
 
 def forget_confidences(doc: Doc) -> None:
     """Take away what an earlier pass has kept."""
-    for key in [key for key in doc.user_data if isinstance(key, tuple) and key[0] == KEY]:
+    for key in [
+        key for key in doc.user_data if isinstance(key, tuple) and key[:2] == (_MARK, ATTRIBUTE)
+    ]:
         del doc.user_data[key]
 
 
-def _key(doc: Doc, span: LabelledSpan) -> tuple[str, int, int, str]:
+def _key(doc: Doc, span: LabelledSpan) -> tuple[str, str, int, int]:
     """By characters, so that it stays right where tokens are merged or split."""
     end = doc[span.end - 1]
-    return KEY, doc[span.start].idx, end.idx + len(end), span.label
+    return _MARK, ATTRIBUTE, doc[span.start].idx, end.idx + len(end)
 
 
 def confidence_of(span: Span) -> float | None:
@@ -87,7 +91,7 @@ def confidence_of(span: Span) -> float | None:
     if span.start == span.end or not span.label_:
         return None
     key = _key(doc, asked)
-    if key not in doc.user_data:
+    if span.label_ not in doc.user_data.get(key, {}):
         scorer = _scorers.get(id(doc.vocab))
         if scorer is None or span.label_ not in scorer.labels:
             return None
@@ -95,4 +99,4 @@ def confidence_of(span: Span) -> float | None:
         of_ents = [LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
         spans = [asked, *(ent for ent in of_ents if ent.label in scorer.labels and ent != asked)]
         keep_confidences(doc, spans, scorer.score_entities(doc, spans))
-    return doc.user_data[key]
+    return doc.user_data[key][span.label_]
