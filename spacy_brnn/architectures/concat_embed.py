@@ -59,4 +59,4 @@ def _forward(
         return forward(model, docs, is_train)
     words, places = distinct_words(docs)
     (vectors,), backprop = forward(model, [words], is_train)
-    return split(vectors[model.ops.asarray1i(places)], lengths), backprop
+    return split(vectors[model.ops.xp.asarray(places)], lengths), backprop
