@@ -15,24 +15,21 @@ from thinc.api import Model
 
 from .corpora.docbin import read_docbin
 from .pipeline.sentiment import BRNNSentiment
+from .temperature import calibration_error, fit_temperature
 
-BINS = 15
 # Temperatures are looked for between 1 / MAX_TEMPERATURE and MAX_TEMPERATURE.
 MAX_TEMPERATURE = 16.0
+PRECISION = 1e-4
 
 
 def expected_calibration_error(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
-    """The mean gap between confidence and accuracy, over BINS equally wide bins of confidence.
+    """The mean gap between confidence and accuracy, as calibration_error.
 
     probabilities: (documents, labels), each row's sum is 1.
     truths: (documents,) places of the true labels.
     RETURNS: 0..1
     """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == truths
-    bins = numpy.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = numpy.bincount(bins, weights=right - confidence, minlength=BINS)
-    return float(numpy.abs(gaps).sum() / len(truths))
+    return calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == truths)
 
 
 def negative_log_likelihood(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
@@ -43,20 +40,10 @@ def negative_log_likelihood(probabilities: numpy.ndarray, truths: numpy.ndarray)
 def find_temperature(probabilities: numpy.ndarray, truths: numpy.ndarray) -> float:
     """The temperature at which the truths are most likely; arguments as above."""
 
-    def loss(log_temperature: float) -> float:
-        return negative_log_likelihood(
-            apply_temperature(probabilities, numpy.exp(log_temperature)), truths
-        )
+    def loss(temperature: float) -> float:
+        return negative_log_likelihood(apply_temperature(probabilities, temperature), truths)
 
-    # The loss has one minimum: narrow the interval around it by thirds.
-    low, high = -numpy.log(MAX_TEMPERATURE), numpy.log(MAX_TEMPERATURE)
-    while high - low > 1e-4:
-        third = (high - low) / 3
-        if loss(low + third) < loss(high - third):
-            high -= third
-        else:
-            low += third
-    return float(numpy.exp((low + high) / 2))
+    return fit_temperature(loss, MAX_TEMPERATURE, PRECISION)
 
 
 def apply_temperature(probabilities: numpy.ndarray, temperature: float) -> numpy.ndarray:

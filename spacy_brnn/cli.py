@@ -144,6 +144,12 @@ def main(context: click.Context) -> None:
     is_flag=True,
     help="Add sentiment_evidence: the one to three clauses that say most, with offsets.",
 )
+@click.option(
+    "--entities",
+    is_flag=True,
+    help="Add entities by the brnn_ner that ships (people, places, organizations and others, in "
+    "English), unless the pipeline has a brnn_ner.",
+)
 @click.option("--report", metavar="FILE.html", help="Also write a report, one HTML page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def annotate(**options: Any) -> None:
@@ -154,7 +160,8 @@ def annotate(**options: Any) -> None:
     may follow those of text. Of a folder the files of its format are read, or those of
     --input-format; every .txt file in it is a document. Every record comes out with all its
     fields, in the same order, and with sentiment_label, sentiment_score and sentiment_polarity
-    added, and entities where the pipeline sets them. Plain text comes out as JSONL (or what the
+    added, and entities, with the confidence of each, by --entities or where the pipeline sets them.
+    Plain text comes out as JSONL (or what the
     output is named) with the line in the field "text".
 
     The output appears under its name when it is complete. Until then all that is done is kept
@@ -165,6 +172,7 @@ def annotate(**options: Any) -> None:
       spacy-brnn annotate corpus/sample.jsonl
       spacy-brnn annotate reviews.csv --text-field review -o reviews.annotated.csv
       spacy-brnn annotate "2024/*.jsonl.gz" -o 2024.parquet --report 2024.html
+      spacy-brnn annotate news.jsonl --entities -o news.entities.jsonl
       cat reviews.txt | spacy-brnn annotate - --input-format text > annotated.jsonl
 
     \b

@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 import numpy
 import spacy
-from spacy.tokens import Span
 from spacy.training import Corpus, Example
 from spacy.util import minibatch
 from thinc.types import Floats2d
@@ -26,9 +25,10 @@ from .nn.marginals import Spans
 from .pipeline.ner import BRNNEntityRecognizer
 from .pipeline.ner_confidence import LabelledSpan
 from .pipeline.ner_tags import TagSet
+from .temperature import calibration_error, fit_temperature
 
-BINS = 15
 MAX_TEMPERATURE = 4.0
+PRECISION = 0.02
 BATCH_SIZE = 128
 
 
@@ -46,19 +46,11 @@ class Entities:
     """(S,) bool, whether each is annotated."""
 
 
-def expected_calibration_error(confidences: numpy.ndarray, right: numpy.ndarray) -> float:
-    """The mean gap between confidence and precision, over BINS equally wide bins of confidence.
+def negative_log_likelihood(confidences: numpy.ndarray, right: numpy.ndarray) -> float:
+    """Of being right or wrong, in the mean over the entities, in nats.
 
     confidences: (S,) probabilities. right: (S,) bool.
-    RETURNS: 0..1; 0 for no entities.
     """
-    bins = numpy.minimum((confidences * BINS).astype(int), BINS - 1)
-    gaps = numpy.bincount(bins, weights=right - confidences, minlength=BINS)
-    return float(numpy.abs(gaps).sum() / max(len(right), 1))
-
-
-def negative_log_likelihood(confidences: numpy.ndarray, right: numpy.ndarray) -> float:
-    """Of being right or wrong, in the mean over the entities, in nats; arguments as above."""
     likelihood = numpy.where(right, confidences, 1.0 - confidences)
     return float(-numpy.log(likelihood.clip(1e-12)).mean())
 
@@ -72,16 +64,15 @@ def find_entities(
     for batch in minibatch(examples, BATCH_SIZE):
         docs = [example.predicted for example in batch]
         scores = component.model.predict(docs)
-        allowed = [tags.allow_text(doc) for doc in docs]
+        allowed = tags.allow_text(docs)
         best = crf.predict((scores, allowed))
-        for example, of_doc, admitted, numbers in zip(batch, scores, allowed, best, strict=True):
-            spans = tags.spans(example.predicted, component.model.ops.to_numpy(numbers))
+        entities = tags.spans([component.model.ops.to_numpy(numbers) for numbers in best])
+        for example, of_doc, admitted, spans in zip(batch, scores, allowed, entities, strict=True):
             judged = [span for span in spans if _is_judged(example, span)]
-            labelled = [LabelledSpan(x.start, x.end, x.label_) for x in judged]
             gold = example.get_aligned_spans_y2x(example.reference.ents)
             true = {(x.start, x.end, x.label_) for x in gold}
-            right = numpy.asarray([span in true for span in labelled], dtype=bool)
-            yield Entities(of_doc, admitted, tags.to_spans(labelled), right)
+            right = numpy.asarray([span in true for span in judged], dtype=bool)
+            yield Entities(of_doc, admitted, tags.to_spans(judged), right)
 
 
 def confidences(
@@ -107,18 +98,10 @@ def find_temperature(component: BRNNEntityRecognizer, found: list[Entities]) -> 
     """The temperature at which it is most likely that these entities are as right as they are."""
     right = numpy.concatenate([x.right for x in found])
 
-    def loss(log_temperature: float) -> float:
-        at = confidences(component, found, float(numpy.exp(log_temperature)))
-        return negative_log_likelihood(at, right)
+    def loss(temperature: float) -> float:
+        return negative_log_likelihood(confidences(component, found, temperature), right)
 
-    low, high = -numpy.log(MAX_TEMPERATURE), numpy.log(MAX_TEMPERATURE)
-    while high - low > 0.02:
-        third = (high - low) / 3
-        if loss(low + third) < loss(high - third):
-            high -= third
-        else:
-            low += third
-    return float(numpy.exp((low + high) / 2))
+    return fit_temperature(loss, MAX_TEMPERATURE, PRECISION)
 
 
 @click.command()
@@ -165,19 +148,19 @@ def _report(
     right = numpy.concatenate([x.right for x in found])
     at = confidences(component, found, temperature)
     click.echo(
-        f"{when}: expected calibration error {expected_calibration_error(at, right):.2%}, "
+        f"{when}: expected calibration error {calibration_error(at, right):.2%}, "
         f"log-likelihood {-negative_log_likelihood(at, right):.4f}, {len(right):,} entities, "
         f"of which right {right.mean():.2%}"
     )
 
 
-def _is_judged(example: Example, span: Span) -> bool:
+def _is_judged(example: Example, span: LabelledSpan) -> bool:
     """Whether the annotation says if there is such an entity."""
     known = known_labels(example.reference)
     aligned = example.alignment.x2y
-    places = {i for token in span for i in aligned[token.i].tolist()}
+    places = {i for token in range(span.start, span.end) for i in aligned[token].tolist()}
     is_annotated = all(example.reference[i].ent_iob != 0 for i in places)
-    return is_annotated and (known is None or span.label_ in known)
+    return is_annotated and (known is None or span.label in known)
 
 
 if __name__ == "__main__":

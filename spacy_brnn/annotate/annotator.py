@@ -30,6 +30,9 @@ _MEMORY_PER_TOKEN = (
     "curated_transformer",
 )
 
+_RULES = ("entity_ruler", "span_ruler")
+"""What they find stays, and brnn_ner finds the rest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
@@ -94,8 +97,8 @@ class Annotator:
 
     model: a pipeline's folder or package; None for a blank English pipeline with the
     `brnn_sentiment` that ships. gpu_id: the CUDA device, -1 for the CPU. with_docs: also keep
-    the Docs, serialized. neutral: ask for the third label, NEUTRAL. extra_fields: names among
-    EXTRA_FIELDS.
+    the Docs, serialized. neutral: ask for the third label, NEUTRAL. entities: add the `brnn_ner`
+    that ships, unless the pipeline has one. extra_fields: names among EXTRA_FIELDS.
 
     Raises AnnotateError if the pipeline cannot be loaded, sets neither, or lacks what is asked for.
     """
@@ -107,6 +110,7 @@ class Annotator:
         *,
         with_docs: bool = False,
         neutral: bool = False,
+        entities: bool = False,
         extra_fields: Sequence[str] = (),
     ) -> None:
         """Load the pipeline."""
@@ -114,6 +118,8 @@ class Annotator:
             _use_gpu(gpu_id)
         self._with_docs = with_docs
         self.nlp = _load(model, neutral=neutral)
+        if entities:
+            _add_entities(self.nlp, model)
         self._fields = _fields(self.nlp, model, extra_fields)
         names = dict.fromkeys(name for fields in self._fields for name in fields.columns)
         self.columns = tuple(names)
@@ -224,6 +230,23 @@ def _ask_for_neutral(nlp: Language, model: str) -> None:
     raise AnnotateError(f"the pipeline {model} has no brnn_sentiment; leave --neutral out")
 
 
+def _add_entities(nlp: Language, model: str | Path | None) -> None:
+    factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    if "brnn_ner" in factories.values():
+        return
+    for name, factory in factories.items():
+        if "doc.ents" in nlp.get_pipe_meta(name).assigns and factory not in _RULES:
+            raise AnnotateError(
+                f"the pipeline {model} finds entities already, by {name!r}; leave --entities out"
+            )
+    if nlp.lang != "en":
+        raise AnnotateError(
+            f"--entities adds a recognizer of English, but the language of the pipeline {model} "
+            f"is {nlp.lang!r}; leave it out, or add a brnn_ner of your own to the pipeline"
+        )
+    nlp.add_pipe("brnn_ner")
+
+
 def _fields(nlp: Language, model: str | Path | None, extra: Sequence[str]) -> list[DocFields]:
     fields = []
     if _sets(nlp, "doc._.sentiment", "brnn_sentiment"):
@@ -235,14 +258,14 @@ def _fields(nlp: Language, model: str | Path | None, extra: Sequence[str]) -> li
             f"the pipeline {model} has neither brnn_sentiment nor a component that sets "
             f"entities (it has: {', '.join(nlp.pipe_names) or 'nothing'})"
         )
-    more = [EXTRA_FIELDS[name] for name in extra]
-    for one in more:
+    fields += [EXTRA_FIELDS[name] for name in extra]
+    for one in fields:
         if one.prepare is not None:
             try:
                 one.prepare(nlp)
             except ValueError as error:
                 raise AnnotateError(one_line(error)) from error
-    return fields + more
+    return fields
 
 
 def _sets(nlp: Language, attribute: str, factory: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.records import ENTITIES_FIELD, ENTITY_KEYS, SENTIMENT_FIELDS
 from spacy_brnn.evidence.fields import EVIDENCE_FIELD, evidence_fields
+from spacy_brnn.pipeline.ner_confidence import confidence_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -44,13 +45,31 @@ def sentiment_fields(doc: Doc) -> dict[str, Any]:
 
 
 def entity_fields(doc: Doc) -> dict[str, Any]:
-    """The entities, with character offsets."""
-    values = ((ent.start_char, ent.end_char, ent.label_, ent.text) for ent in doc.ents)
+    """The entities, with character offsets, and how sure brnn_ner is of each.
+
+    The confidence is None where no brnn_ner has read the document, or for a label not its own.
+    """
+    values = (
+        (ent.start_char, ent.end_char, ent.label_, ent.text, _rounded(confidence_of(ent)))
+        for ent in doc.ents
+    )
     return {ENTITIES_FIELD: [dict(zip(ENTITY_KEYS, value, strict=True)) for value in values]}
 
 
+def keep_confidences(nlp: Language) -> None:
+    """Let each brnn_ner compute its confidences for a whole batch, rather than one by one."""
+    for name in nlp.pipe_names:
+        if nlp.get_pipe_meta(name).factory == "brnn_ner":
+            component: Any = nlp.get_pipe(name)
+            component.keep_confidence = True
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DECIMALS)
+
+
 SENTIMENT = DocFields(SENTIMENT_FIELDS, sentiment_fields)
-ENTITIES = DocFields((ENTITIES_FIELD,), entity_fields)
+ENTITIES = DocFields((ENTITIES_FIELD,), entity_fields, prepare=keep_confidences)
 EVIDENCE = DocFields((EVIDENCE_FIELD,), evidence_fields)
 EXTRA_FIELDS: dict[str, DocFields] = {"evidence": EVIDENCE}
 """What an option of the command adds, by the name that it has in AnnotateOptions.extra_fields.

@@ -40,7 +40,7 @@ class AnnotateOptions:
     """Everything the user may choose.
 
     inputs: files, globs, folders, "-"; output: a file, or "-" for standard output; model, neutral,
-    extra_fields: see Annotator; text_field, encoding, delimiter, header: see ReadOptions;
+    entities, extra_fields: see Annotator; text_field, encoding, delimiter, header: see ReadOptions;
     n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors: "stop" or
     "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl; restart: drop an unfinished
     run; overwrite: replace files that are there; checkpoint_seconds: least time between two
@@ -61,6 +61,7 @@ class AnnotateOptions:
     delimiter: str | None = None
     header: bool = True
     neutral: bool = False
+    entities: bool = False
     extra_fields: tuple[str, ...] = ()
     errors: str = "stop"
     rejects: str | None = None
@@ -169,6 +170,7 @@ def settings_of(
         "--delimiter": options.delimiter,
         "--no-header": not options.header,
         "--neutral": options.neutral,
+        "--entities": options.entities,
         "fields": list(options.extra_fields),
         "--batch-size": options.batch_size,
         "--output-format": output_format,

@@ -23,7 +23,7 @@ TEXT_FORMATS = ("jsonl", "json", "csv", "tsv", "text")
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 SENTIMENT_FIELDS = ("sentiment_label", "sentiment_score", "sentiment_polarity")
 ENTITIES_FIELD = "entities"
-ENTITY_KEYS = ("start", "end", "label", "text")
+ENTITY_KEYS = ("start", "end", "label", "text", "confidence")
 FIELDS_KEY = "fields"
 """Where a Doc's user_data keeps the fields of the record that it was made from, as JSON."""
 

@@ -78,6 +78,7 @@ class PipelineOptions:
     gpu_id: int = -1
     with_docs: bool = False
     neutral: bool = False
+    entities: bool = False
     extra_fields: tuple[str, ...] = ()
 
     def load(self) -> Annotator:
@@ -90,6 +91,7 @@ class PipelineOptions:
             self.gpu_id,
             with_docs=self.with_docs,
             neutral=self.neutral,
+            entities=self.entities,
             extra_fields=self.extra_fields,
         )
         if "torch" in sys.modules:

@@ -333,7 +333,7 @@ def _annotation_types(columns: Sequence[str]) -> dict[str, pa.DataType]:
     import pyarrow as pa
 
     types = dict(zip(SENTIMENT_FIELDS, (pa.string(), pa.float64(), pa.float64()), strict=True))
-    kinds = (pa.int64(), pa.int64(), pa.string(), pa.string())
+    kinds = (pa.int64(), pa.int64(), pa.string(), pa.string(), pa.float64())
     types[ENTITIES_FIELD] = pa.list_(pa.struct(list(zip(ENTITY_KEYS, kinds, strict=True))))
     return {name: types[name] for name in columns if name in types}
 

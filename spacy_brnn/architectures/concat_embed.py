@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from spacy.tokens import Doc
 from thinc.api import Model, concatenate
+from thinc.layers.concatenate import forward
 from thinc.types import Floats2d
 
+from .distinct_words import distinct_words, reads_words_alone
 from .fixed_vectors import fixed_vectors
+from .flat import split
 
 
 def build_concat_embed(
@@ -16,6 +21,8 @@ def build_concat_embed(
     vectors: Model[list[Doc], list[Floats2d]] | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Set word and character embeddings side by side (spacy-brnn.ConcatEmbed.v1).
+
+    In prediction each word of a batch is embedded once, where all embeddings go by words alone.
 
     words: an embedding of whole words or of their attributes, such as
         spacy.MultiHashEmbed.v2 or spacy-brnn.WordEmbed.v1.
@@ -31,4 +38,25 @@ def build_concat_embed(
         layers.append(fixed_vectors(vectors_attr))
     if vectors is not None:
         layers.append(vectors)
-    return concatenate(*layers)
+    model: Model[list[Doc], list[Floats2d]] = concatenate(*layers)
+    if not reads_words_alone(model):
+        return model
+    # Of the same name and layers as Thinc's, which weights are saved by.
+    return Model(
+        model.name,
+        _forward,
+        init=model.init,
+        dims={"nO": None},
+        layers=model.layers,
+    )
+
+
+def _forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Floats2d], Callable]:
+    lengths = [len(doc) for doc in docs]
+    if is_train or not any(lengths) or len({id(doc.vocab) for doc in docs}) > 1:
+        return forward(model, docs, is_train)
+    words, places = distinct_words(docs)
+    (vectors,), backprop = forward(model, [words], is_train)
+    return split(vectors[model.ops.xp.asarray(places)], lengths), backprop

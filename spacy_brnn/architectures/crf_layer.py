@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..nn.crf import CRF
 from ..nn.marginals import Marginals
+from .flat import split
 from .torch_shim import FlatTorchShim
 
 Emissions: TypeAlias = list[Floats2d]
@@ -85,7 +86,7 @@ def _to_arrays(
 ) -> tuple[Floats1d | list[Ints1d], Callable]:
     (emissions, _), outputs = inputs_outputs
     if not is_train:
-        tags = model.ops.unflatten(torch2xp(outputs), [len(x) for x in emissions])
+        tags = split(torch2xp(outputs), [len(x) for x in emissions])
         return tags, lambda gradients: []
 
     def to_torch(d_losses: Floats1d) -> ArgsKwargs:

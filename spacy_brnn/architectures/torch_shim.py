@@ -16,6 +16,7 @@ from thinc.types import ArgsKwargs, Floats2d
 from thinc.util import get_torch_default_device
 from torch import Tensor, nn
 
+from .flat import split
 from .one_thread import one_thread
 from .precision import autocast, has_bfloat16
 
@@ -142,7 +143,7 @@ def list_outputs(
     def to_torch(gradients: list[Floats2d]) -> ArgsKwargs:
         return _gradients(model, states, model.ops.flatten(gradients))
 
-    return model.ops.unflatten(torch2xp(states), lengths), to_torch
+    return split(torch2xp(states), lengths), to_torch
 
 
 def array_outputs(

@@ -10,6 +10,8 @@ from spacy.tokens import Doc
 from thinc.api import Model, Ops
 from thinc.types import Floats1d, Floats2d, Ints1d
 
+from .flat import split
+
 
 def build_word_memory(
     tok2vec: Model[list[Doc], list[Floats2d]],
@@ -55,20 +57,19 @@ def _forward(
         # The mean over a group is symmetric: what a token gives to another it gets from it.
         return backprop_states(ops.unflatten(own + _mean(ops, mean, words, counts), lengths))
 
-    return ops.unflatten(outputs, lengths), backprop
+    return split(outputs, lengths), backprop
 
 
 def _words(docs: list[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
     """The number of each token's word, (N,), one per word and document, and (words,) counts."""
-    n_words, numbers, counts = 0, [], []
-    for doc in docs:
-        _, number, count = numpy.unique(
-            doc.to_array(LOWER), return_inverse=True, return_counts=True
-        )
-        numbers.append(number + n_words)
-        counts.append(count)
-        n_words += len(count)
-    return numpy.concatenate(numbers), numpy.concatenate(counts).astype("float32")
+    lengths = [len(doc) for doc in docs]
+    words = numpy.concatenate([doc.to_array(LOWER) for doc in docs])
+    distinct, numbers = numpy.unique(words, return_inverse=True)
+    owners = numpy.repeat(numpy.arange(len(docs)), lengths)
+    _, places, counts = numpy.unique(
+        owners * len(distinct) + numbers, return_inverse=True, return_counts=True
+    )
+    return places, counts.astype("float32")
 
 
 def _mean(ops: Ops, states: Floats2d, words: Ints1d, counts: Floats1d) -> Floats2d:

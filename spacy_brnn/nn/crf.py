@@ -96,7 +96,7 @@ class CRF(nn.Module):
         """
         scores = emissions.double() + _penalty(allowed)
         tags = torch.zeros(len(scores), dtype=torch.int64, device=scores.device)
-        for bucket in bucket_by_length(lengths):
+        for bucket in bucket_by_length(lengths, min_fill=0.0):
             tags[bucket.forward_index[bucket.mask]] = self._best_path(scores, bucket)[bucket.mask]
         return tags
 
@@ -151,25 +151,29 @@ class CRF(nn.Module):
     def _best_path(self, scores: Tensor, bucket: Bucket) -> Tensor:
         """The best tags of each sequence, (T, B); those of padding mean nothing.
 
+        At each step only sequences that have not ended are read: longest first, as in a bucket.
+
         scores: (N, n_tags)
         """
         scores = scores[bucket.forward_index]
         transitions = (self.transitions.double() + self.transitions_penalty).T.contiguous()
-        best = [self.starts.double() + self.starts_penalty + scores[0]]
+        running = bucket.mask.sum(dim=1).tolist()
+        best = self.starts.double() + self.starts_penalty + scores[0]
+        last = torch.empty_like(best)
         pointers = []
-        for step in scores[1:]:
-            score, pointer = torch.max(best[-1][:, None] + transitions, dim=2)
-            best.append(score + step)
+        for step, now in zip(scores[1:], running[1:], strict=True):
+            last[now : len(best)] = best[now:]
+            score, pointer = torch.max(best[:now, None] + transitions, dim=2)
+            best = score + step[:now]
             pointers.append(pointer)
-        columns = torch.arange(scores.shape[1], device=scores.device)
-        last_step = bucket.mask.sum(dim=0) - 1
-        last = torch.stack(best)[last_step, columns] + self.ends + self.ends_penalty
-        tag = last.argmax(dim=1)
-        path = [tag]
-        for step, pointer in reversed(list(enumerate(pointers))):
-            tag = torch.where(bucket.mask[step + 1], pointer[columns, tag], tag)
-            path.append(tag)
-        return torch.stack(path[::-1])
+        last[: len(best)] = best
+        tag = (last + self.ends + self.ends_penalty).argmax(dim=1)
+        path = tag.repeat(len(scores), 1)
+        for step in range(len(pointers) - 1, -1, -1):
+            now = running[step + 1]
+            tag[:now] = pointers[step].gather(1, tag[:now, None])[:, 0]
+            path[step] = tag
+        return path
 
 
 def _penalty(allowed: Tensor) -> Tensor:

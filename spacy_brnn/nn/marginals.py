@@ -44,6 +44,12 @@ class Marginals:
     backward: Tensor
     transitions: Tensor
 
+    def __getitem__(self, tokens: slice) -> Marginals:
+        """Those of some tokens, in which no sequence is cut."""
+        return Marginals(
+            self.scores[tokens], self.forward[tokens], self.backward[tokens], self.transitions
+        )
+
     def tags(self) -> Tensor:
         """The probability of each tag at each token, (N, T)."""
         return torch.softmax(self.forward + self.backward, dim=1)

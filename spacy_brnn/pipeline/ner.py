@@ -55,6 +55,7 @@ class Tagging:
         "model": DEFAULT_MODEL,
         "min_confidence": 0.0,
         "runners_up": None,
+        "keep_confidence": False,
         "scorer": {"@scorers": "spacy-brnn.ner_scorer.v1"},
     },
     default_score_weights={
@@ -70,6 +71,7 @@ def make_brnn_ner(
     model: Model[list[Doc], list[Floats2d]],
     min_confidence: float,
     runners_up: float | None,
+    keep_confidence: bool,
     scorer: Callable | None,
 ) -> BRNNEntityRecognizer:
     """Create a brnn_ner component; by default with the weights that ship.
@@ -78,6 +80,7 @@ def make_brnn_ner(
     min_confidence: entities of a lower probability are left out.
     runners_up: entities that were not chosen are kept in `doc.spans` from this probability on;
         None keeps none.
+    keep_confidence: compute the probability of each entity at once, and keep it with the document.
     scorer: the scoring method.
     Raises ValueError for a probability out of range.
     """
@@ -87,6 +90,7 @@ def make_brnn_ner(
         name,
         min_confidence=min_confidence,
         runners_up=runners_up,
+        keep_confidence=keep_confidence,
         scorer=scorer,
     )
 
@@ -99,11 +103,15 @@ class BRNNEntityRecognizer(TrainablePipe):
 
     `ent._.confidence` is the probability that the text has an entity of that label in exactly
     that place, whatever other components have set; it is computed when it is asked for, by
-    reading the document once more, and at once where min_confidence or runners_up need it.
+    reading the document once more, and at once where keep_confidence says so or min_confidence or
+    runners_up need it.
 
     min_confidence: entities of a lower probability are left out.
     runners_up: spans that are not among the entities, but an entity with at least this
         probability, are in `doc.spans[name]`, their probabilities in its attrs["scores"].
+    keep_confidence: compute the confidences of entities at once, for all documents of a batch
+        together, and keep them in `doc.user_data`: faster where all are asked for, and there
+        without the pipeline, too.
     Raises ValueError for a probability out of range.
     """
 
@@ -115,6 +123,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         *,
         min_confidence: float = 0.0,
         runners_up: float | None = None,
+        keep_confidence: bool = False,
         scorer: Callable | None = score_entities,
     ) -> None:
         _check_probabilities(name, min_confidence, runners_up)
@@ -123,6 +132,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         self.name = name
         self.min_confidence = min_confidence
         self.runners_up = runners_up
+        self.keep_confidence = keep_confidence
         self.scorer = scorer
         self.cfg: dict[str, list[str]] = {"labels": list(model.attrs.get("labels", []))}
         self._register()
@@ -173,20 +183,22 @@ class BRNNEntityRecognizer(TrainablePipe):
             none = None if self.runners_up is None else {}
             return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
         scores = self.model.predict(docs)
-        allowed = [tags.allow_valid(doc) for doc in docs]
+        allowed = tags.allow_valid(docs)
         taggings = [Tagging(x) for x in self.model.get_ref("crf").predict((scores, allowed))]
-        if self.min_confidence or self.runners_up is not None:
-            for doc, tagging, of_doc in zip(docs, taggings, scores, strict=True):
-                self._add_confidences(doc, tagging, of_doc, tags)
+        if self.keep_confidence or self.min_confidence or self.runners_up is not None:
+            self._add_confidences(docs, taggings, scores, tags)
         return taggings
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Iterable[Tagging]) -> None:
         """Write entities to the documents, by what predict gave."""
-        tags = TagSet(self.labels)
-        for doc, tagging in zip(docs, predictions, strict=True):
-            register_entity_scorer(self, doc.vocab)
+        docs, predictions = list(docs), list(predictions)
+        if not docs:
+            return
+        for vocab in {id(doc.vocab): doc.vocab for doc in docs}.values():
+            register_entity_scorer(self, vocab)
+        found = self._spans(predictions, TagSet(self.labels))
+        for doc, tagging, spans in zip(docs, predictions, found, strict=True):
             forget_confidences(doc)
-            spans = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
             keep_confidences(doc, tagging.confidences, tagging.confidences.values())
             set_entities(doc, [x for x in spans if self._is_sure(x, tagging.confidences)])
             if tagging.runners_up is not None:
@@ -201,13 +213,26 @@ class BRNNEntityRecognizer(TrainablePipe):
         """
         tags = TagSet(self.labels)
         (scores,) = self.model.predict([doc])
-        marginals = self._marginals(doc, scores, tags)
+        marginals = self._marginals([doc], [scores], tags)
         return marginals.spans(tags.to_spans(spans)).tolist()
 
-    def _add_confidences(self, doc: Doc, tagging: Tagging, scores: Floats2d, tags: TagSet) -> None:
-        marginals = self._marginals(doc, scores, tags)
-        found = tags.spans(doc, self.model.ops.to_numpy(tagging.tags))
-        chosen = [LabelledSpan(span.start, span.end, span.label_) for span in found]
+    def _add_confidences(
+        self, docs: list[Doc], taggings: list[Tagging], scores: list[Floats2d], tags: TagSet
+    ) -> None:
+        """Add to all documents, by one pass over the batch."""
+        marginals = self._marginals(docs, scores, tags)
+        start = 0
+        for tagging, chosen in zip(taggings, self._spans(taggings, tags), strict=True):
+            end = start + len(tagging.tags)
+            self._add_to_tagging(tagging, chosen, marginals[start:end], tags)
+            start = end
+
+    def _spans(self, taggings: list[Tagging], tags: TagSet) -> list[list[LabelledSpan]]:
+        return tags.spans([self.model.ops.to_numpy(tagging.tags) for tagging in taggings])
+
+    def _add_to_tagging(
+        self, tagging: Tagging, chosen: list[LabelledSpan], marginals: Marginals, tags: TagSet
+    ) -> None:
         confidences = marginals.spans(tags.to_spans(chosen)).tolist()
         tagging.confidences.update(zip(chosen, confidences, strict=True))
         if self.runners_up is not None:
@@ -216,12 +241,12 @@ class BRNNEntityRecognizer(TrainablePipe):
             of_spans = zip(tags.from_spans(likely), probabilities, strict=True)
             tagging.runners_up = dict(of_spans)
 
-    def _marginals(self, doc: Doc, scores: Floats2d, tags: TagSet) -> Marginals:
-        return predict_marginals(self.model.get_ref("crf"), [scores], [tags.allow_text(doc)])
+    def _marginals(self, docs: list[Doc], scores: list[Floats2d], tags: TagSet) -> Marginals:
+        crf = self.model.get_ref("crf")
+        return predict_marginals(crf, scores, tags.allow_text(docs))
 
-    def _is_sure(self, span: Span, confidences: dict[LabelledSpan, float]) -> bool:
-        key = LabelledSpan(span.start, span.end, span.label_)
-        return confidences.get(key, 1.0) >= self.min_confidence
+    def _is_sure(self, span: LabelledSpan, confidences: dict[LabelledSpan, float]) -> bool:
+        return confidences.get(span, 1.0) >= self.min_confidence
 
     def _set_runners_up(self, doc: Doc, likely: dict[LabelledSpan, float]) -> None:
         ents = {LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents}

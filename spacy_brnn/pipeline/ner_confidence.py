@@ -7,15 +7,16 @@ is computed when asked for could stand under the same name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 ATTRIBUTE = "confidence"
-KEY = "brnn_ner_confidence"
-DECIMALS = 4
+# How spaCy names what extensions keep of a span: it moves such keys with the text, where a span
+# becomes a document and documents become one.
+_MARK = "._."
 
 
 class LabelledSpan(NamedTuple):
@@ -49,8 +50,8 @@ def register_confidence() -> None:
     Raises ValueError in that case.
     """
     if not Span.has_extension(ATTRIBUTE):
-        Span.set_extension(ATTRIBUTE, getter=_confidence)
-    elif Span.get_extension(ATTRIBUTE)[2] is not _confidence:
+        Span.set_extension(ATTRIBUTE, getter=confidence_of)
+    elif Span.get_extension(ATTRIBUTE)[2] is not confidence_of:
         raise ValueError(
             f"Span._.{ATTRIBUTE} is taken by another package: remove that extension "
             f"(Span.remove_extension({ATTRIBUTE!r})) before brnn_ner is added"
@@ -66,53 +67,31 @@ def register_entity_scorer(scorer: EntityScorer, vocab: Vocab) -> None:
 def keep_confidences(doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]) -> None:
     """Keep with the document what has been computed."""
     for span, confidence in zip(spans, confidences, strict=True):
-        doc.user_data[_key(doc, span)] = confidence
+        doc.user_data.setdefault(_key(doc, span), {})[span.label] = confidence
 
 
 def forget_confidences(doc: Doc) -> None:
     """Take away what an earlier pass has kept."""
-    for key in [key for key in doc.user_data if isinstance(key, tuple) and key[0] == KEY]:
+    for key in [
+        key for key in doc.user_data if isinstance(key, tuple) and key[:2] == (_MARK, ATTRIBUTE)
+    ]:
         del doc.user_data[key]
 
 
-def entity_fields(doc: Doc) -> dict[str, Any]:
-    """The document's entities as a record, for JSON.
-
-    RETURNS: {"entities": [...]}, with start and end in characters, label, text and confidence,
-        which is None for an entity that brnn_ner has no opinion on.
-    """
-    return {
-        "entities": [
-            {
-                "start": ent.start_char,
-                "end": ent.end_char,
-                "label": ent.label_,
-                "text": ent.text,
-                ATTRIBUTE: _rounded(ent._.confidence),
-            }
-            for ent in doc.ents
-        ]
-    }
-
-
-def _rounded(confidence: float | None) -> float | None:
-    return None if confidence is None else round(confidence, DECIMALS)
-
-
-def _key(doc: Doc, span: LabelledSpan) -> tuple[str, int, int, str]:
+def _key(doc: Doc, span: LabelledSpan) -> tuple[str, str, int, int]:
     """By characters, so that it stays right where tokens are merged or split."""
     end = doc[span.end - 1]
-    return KEY, doc[span.start].idx, end.idx + len(end), span.label
+    return _MARK, ATTRIBUTE, doc[span.start].idx, end.idx + len(end)
 
 
-def _confidence(span: Span) -> float | None:
+def confidence_of(span: Span) -> float | None:
     """The probability that the span is an entity of its label; None where nobody knows."""
     doc = span.doc
     asked = LabelledSpan(span.start, span.end, span.label_)
     if span.start == span.end or not span.label_:
         return None
     key = _key(doc, asked)
-    if key not in doc.user_data:
+    if span.label_ not in doc.user_data.get(key, {}):
         scorer = _scorers.get(id(doc.vocab))
         if scorer is None or span.label_ not in scorer.labels:
             return None
@@ -120,4 +99,4 @@ def _confidence(span: Span) -> float | None:
         of_ents = [LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
         spans = [asked, *(ent for ent in of_ents if ent.label in scorer.labels and ent != asked)]
         keep_confidences(doc, spans, scorer.score_entities(doc, spans))
-    return doc.user_data[key]
+    return doc.user_data[key][span.label_]

@@ -10,6 +10,7 @@ from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE, ORTH, SENT_START
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from ..architectures.flat import split
 from ..known_labels import known_labels
 from ..nn.biluo import BEGIN, INSIDE, LAST, OUTSIDE, TAGS_PER_LABEL, UNIT, count_tags
 from ..nn.marginals import Spans
@@ -30,6 +31,11 @@ class TagSet:
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = labels
         self.n_tags = count_tags(len(labels))
+        # Which of O, B, I, L, U each tag is, (tags,).
+        self._places = (numpy.arange(self.n_tags) - 1) % TAGS_PER_LABEL + 1
+        self._places[OUTSIDE] = OUTSIDE
+        self._is_edge = numpy.isin(self._places, (BEGIN, LAST, UNIT))
+        self._goes_on = numpy.isin(self._places, (BEGIN, INSIDE))
         self._numbers = {"O": OUTSIDE} | {
             f"{letter}-{label}": TAGS_PER_LABEL * i + place
             for i, label in enumerate(labels)
@@ -72,48 +78,55 @@ class TagSet:
             numbers[of_type] = _MISSING if base is None else base - BEGIN + places[of_type]
         return numbers
 
-    def allow_valid(self, doc: Doc) -> numpy.ndarray:
-        """Which tags the document admits, (tokens, tags) bool.
+    def allow_valid(self, docs: Sequence[Doc]) -> list[numpy.ndarray]:
+        """Which tags each document admits, (tokens, tags) bool.
 
         As in spaCy's `ner`, an entity neither begins nor ends with whitespace and lies in one
         sentence, where boundaries are set; tokens in entities that are set keep these.
         """
-        allowed = self.allow_text(doc)
-        sent_start, iob = doc.to_array([SENT_START, ENT_IOB]).astype("int64").T
-        places = self._places()
-        before_start = numpy.append(sent_start == 1, False)[1:]
-        allowed[numpy.ix_(before_start, numpy.isin(places, (BEGIN, INSIDE)))] = False
+        lengths = [len(doc) for doc in docs]
+        features = numpy.concatenate(
+            [doc.to_array([IS_SPACE, SENT_START, ENT_IOB]) for doc in docs]
+        ).astype("int64")
+        space, sent_start, iob = features.T
+        allowed = self._allow_text(space)
+        allowed[_before_starts(sent_start, lengths)] &= ~self._goes_on
+        of_docs = split(allowed, lengths)
+        if (iob == IOB_BEGIN).any():
+            for doc, of_doc, iob_of_doc in zip(docs, of_docs, split(iob, lengths), strict=True):
+                self._keep_preset(doc, of_doc, iob_of_doc)
+        return of_docs
+
+    def allow_text(self, docs: Sequence[Doc]) -> list[numpy.ndarray]:
+        """Which tags each text admits, (tokens, tags) bool, whatever has been set on it."""
+        space = numpy.concatenate([doc.to_array(IS_SPACE) for doc in docs])
+        return split(self._allow_text(space), [len(doc) for doc in docs])
+
+    def _allow_text(self, space: numpy.ndarray) -> numpy.ndarray:
+        allowed = numpy.ones((len(space), self.n_tags), dtype=bool)
+        allowed[space == 1] = ~self._is_edge
+        return allowed
+
+    def _keep_preset(self, doc: Doc, allowed: numpy.ndarray, iob: numpy.ndarray) -> None:
         for start, end, label in _preset(doc, iob):
             allowed[start:end] = False
             rows = numpy.arange(start, end)
             allowed[rows, self._span_tags(end - start, label)] = True
-        return allowed
 
-    def allow_text(self, doc: Doc) -> numpy.ndarray:
-        """Which tags the text itself admits, (tokens, tags) bool, whatever has been set on it."""
-        allowed = numpy.ones((len(doc), self.n_tags), dtype=bool)
-        space = doc.to_array(IS_SPACE) == 1
-        allowed[numpy.ix_(space, numpy.isin(self._places(), (BEGIN, LAST, UNIT)))] = False
-        return allowed
-
-    def _places(self) -> numpy.ndarray:
-        """Which of O, B, I, L, U each tag is, (tags,)."""
-        places = (numpy.arange(self.n_tags) - 1) % TAGS_PER_LABEL + 1
-        places[OUTSIDE] = OUTSIDE
-        return places
-
-    def spans(self, doc: Doc, tags: numpy.ndarray) -> list[Span]:
-        """The entities of a valid sequence of tags, (tokens,)."""
-        labels, places = numpy.divmod(tags - 1, TAGS_PER_LABEL)
-        places = numpy.where(tags == OUTSIDE, OUTSIDE, places + 1)
+    def spans(self, tags: Sequence[numpy.ndarray]) -> list[list[LabelledSpan]]:
+        """The entities of each document, by a valid sequence of tags, (tokens,) each."""
+        flat = numpy.concatenate(tags)
+        places = self._places[flat]
         starts = numpy.flatnonzero((places == BEGIN) | (places == UNIT))
         ends = numpy.flatnonzero((places == LAST) | (places == UNIT)) + 1
-        return [
-            Span(doc, start, end, label=self.labels[label])
-            for start, end, label in zip(
-                starts.tolist(), ends.tolist(), labels[starts].tolist(), strict=True
-            )
-        ]
+        labels = (flat[starts] - 1) // TAGS_PER_LABEL
+        offsets = numpy.cumsum([0] + [len(x) for x in tags])
+        owners = numpy.searchsorted(offsets, starts, side="right") - 1
+        columns = (owners, starts - offsets[owners], ends - offsets[owners], labels)
+        found: list[list[LabelledSpan]] = [[] for _ in tags]
+        for owner, start, end, label in zip(*(x.tolist() for x in columns), strict=True):
+            found[owner].append(LabelledSpan(start, end, self.labels[label]))
+        return found
 
     def to_spans(self, spans: Sequence[LabelledSpan]) -> Spans:
         """Spans with the numbers of their labels; raises ValueError for a label not ours."""
@@ -138,17 +151,30 @@ class TagSet:
         return [self._numbers[f"{letter}-{label}"] for letter in letters]
 
 
-def set_entities(doc: Doc, spans: Sequence[Span]) -> None:
+def set_entities(doc: Doc, spans: Sequence[LabelledSpan]) -> None:
     """Add entities to those that are set; all other tokens are outside of one.
 
     Tokens that are blocked stay blocked, and entities that are set win over the new ones.
     """
-    iob = doc.to_array(ENT_IOB).astype("int64")
-    preset = list(_preset(doc, iob))
+    iob = doc.to_array(ENT_IOB)
+    preset = list(_preset(doc, iob)) if (iob == IOB_BEGIN).any() else []
     blocked = [Span(doc, start, end) for start, end, label in preset if not label]
     taken = {i for start, end, _ in preset for i in range(start, end)}
-    new = [span for span in spans if taken.isdisjoint(range(span.start, span.end))]
-    doc.set_ents([*doc.ents, *new], blocked=blocked, default="outside")
+    new = [
+        Span(doc, start, end, label=label)
+        for start, end, label in spans
+        if taken.isdisjoint(range(start, end))
+    ]
+    kept = doc.ents if preset else ()
+    doc.set_ents([*kept, *new], blocked=blocked, default="outside")
+
+
+def _before_starts(sent_start: numpy.ndarray, lengths: Sequence[int]) -> numpy.ndarray:
+    """Whether each token's successor in its document begins a sentence."""
+    before = numpy.append(sent_start[1:] == 1, False)
+    ends = numpy.cumsum(lengths)
+    before[ends[ends > 0] - 1] = False
+    return before
 
 
 def _preset(doc: Doc, iob: numpy.ndarray) -> Iterator[tuple[int, int, str]]:

@@ -120,9 +120,8 @@ class TestParquet:
         command = ("in.jsonl", "-o", "out.parquet", "--batch-size", 1)
         assert annotate(*command, use_model=entity_model).exit_code == 0
         entities = parquet.read_table(tmp_path / "out.parquet")["entities"].to_pylist()
-        assert entities == [
-            [], [{"start": 5, "end": 15, "label": "WORK_OF_ART", "text": "Casablanca"}],
-        ]  # fmt: skip
+        expected = {"start": 5, "end": 15, "label": "WORK_OF_ART", "text": "Casablanca"}
+        assert entities == [[], [{**expected, "confidence": None}]]
 
     def test_a_null_text_is_rejected_by_row(self, annotate, tmp_path, arrow, parquet):
         table = arrow.table({"text": ["good", None], "id": [1, 2]})

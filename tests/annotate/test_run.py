@@ -123,7 +123,10 @@ def test_an_empty_corpus_gives_an_empty_output(annotate, tmp_path, name):
 def test_entities_are_added_where_the_pipeline_sets_them(annotate, entity_model, tmp_path):
     write_jsonl(tmp_path / "in.jsonl", [{"text": "\ud83d a good Casablanca"}, {"text": "bad"}])
     rows = list(map(json.loads, annotate("in.jsonl", use_model=entity_model).stdout.splitlines()))
-    expected = {"start": 9, "end": 19, "label": "WORK_OF_ART", "text": "Casablanca"}
+    expected = {
+        **{"start": 9, "end": 19, "label": "WORK_OF_ART", "text": "Casablanca"},
+        "confidence": None,
+    }
     assert [row["entities"] for row in rows] == [[expected], []]
     assert rows[0]["sentiment_label"] == "POSITIVE"
 

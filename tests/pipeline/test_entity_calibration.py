@@ -6,7 +6,6 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_brnn.entity_calibration import (
     confidences,
-    expected_calibration_error,
     find_entities,
     find_temperature,
     main,
@@ -26,16 +25,6 @@ def dev(trained):
     """The sentences, of which some have another annotation: a sure model is too sure of it."""
     wrong = [(words, " ".join("O" for _ in words.split())) for words, _ in SENTENCES[:2]]
     return make_examples(trained, [*SENTENCES, *wrong, *SENTENCES])
-
-
-def test_the_error_is_the_gap_between_confidence_and_precision():
-    right = numpy.asarray([True] * 8 + [False] * 2)
-    assert expected_calibration_error(numpy.full(10, 0.8), right) == pytest.approx(0.0)
-    assert expected_calibration_error(numpy.full(10, 0.95), right) == pytest.approx(0.15)
-    assert expected_calibration_error(numpy.zeros(0), numpy.zeros(0, dtype=bool)) == 0.0
-    # Bins do not make up for each other.
-    mixed = expected_calibration_error(numpy.asarray([0.9, 0.1]), numpy.asarray([False, True]))
-    assert mixed == pytest.approx(0.9)
 
 
 def test_the_likelihood():

@@ -1,5 +1,3 @@
-import json
-
 import numpy
 import pytest
 import spacy
@@ -9,7 +7,7 @@ from spacy.util import registry
 from spacy_brnn.nn.crf import CRF
 from spacy_brnn.pipeline import ner_confidence
 from spacy_brnn.pipeline.ner import BRNNEntityRecognizer
-from spacy_brnn.pipeline.ner_confidence import LabelledSpan, entity_fields
+from spacy_brnn.pipeline.ner_confidence import LabelledSpan
 
 from .test_ner import TINY, ents, make_doc, make_examples, make_pipeline
 
@@ -106,6 +104,21 @@ def test_at_once_and_when_asked_for_are_the_same(trained):
     found = {(ent.start, ent.end, ent.label_): ent._.confidence for ent in at_once.ents}
     later = {(ent.start, ent.end, ent.label_): ent._.confidence for ent in run(trained).ents}
     assert found == pytest.approx(later)
+
+
+def test_kept_for_a_whole_batch_by_one_pass(trained, monkeypatch):
+    texts = [TEXT, "", "Bob likes Rome .", " ", "Rome met New York City ."]
+    expected = [[ent._.confidence for ent in trained(text).ents] for text in texts]
+    nlp = with_settings(trained, keep_confidence=True)
+    calls = []
+    marginals = CRF.marginals
+    monkeypatch.setattr(CRF, "marginals", lambda *a, **k: calls.append(1) or marginals(*a, **k))
+    docs = list(nlp.pipe(texts))
+    assert len(calls) == 1
+    kept = [[ent._.confidence for ent in doc.ents] for doc in docs]
+    assert len(calls) == 1 and "brnn_ner" not in docs[0].spans
+    for found, wanted in zip(kept, expected, strict=True):
+        assert found == pytest.approx(wanted, abs=1e-5)
 
 
 def test_what_others_set_does_not_change_it(trained):
@@ -213,16 +226,6 @@ def test_the_name_may_not_be_taken():
     finally:
         Span.remove_extension("confidence")
         Span.set_extension("confidence", getter=taken[2])
-
-
-def test_fields_for_json(trained):
-    doc = run(trained, "Bob likes Rome .")
-    fields = json.loads(json.dumps(entity_fields(doc)))
-    assert [(x["text"], x["label"]) for x in fields["entities"]] == ents(doc)
-    first = fields["entities"][0]
-    assert doc.text[first["start"] : first["end"]] == first["text"]
-    assert first["confidence"] == pytest.approx(doc.ents[0]._.confidence, abs=1e-4)
-    assert entity_fields(Doc(trained.vocab)) == {"entities": []}
 
 
 def test_a_scorer_passes_over_labels_that_a_document_is_not_annotated_with(trained):

@@ -1,0 +1,169 @@
+"""Texts that nobody would write, and documents that nobody would expect, for brnn_ner."""
+
+import pickle
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin, Span
+
+from .test_ner import ents, make_pipeline
+
+TEXT = "Ada Lovelace met Bob in New York City ."
+HOSTILE = [
+    "",
+    " ",
+    "\n\n\t \u00a0\u2003",
+    "Bob",
+    "😀",
+    "😀" * 100,
+    "👩‍👩‍👧‍👦 Bob 🇩🇪",
+    "\u200b",
+    "\u200bBob\u200b likes Ro\u200bme",
+    "\ufeffBob",
+    "<p>Bob <b>likes</b><br/>Rome&nbsp;.</p>",
+    "<" * 200,
+    "\x00\x01Bob\x7f",
+    "a" * 20_000,
+    "Bob " * 600,
+    "\u202eBob",
+    "Z\u0335\u0322a\u0334l\u0337g\u0338o" * 30,
+]
+SETTINGS = {"keep_confidence": True, "runners_up": 0.05, "min_confidence": 0.1}
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return make_pipeline(steps=25)
+
+
+@pytest.fixture(scope="module")
+def thorough(nlp):
+    """The same with all that is computed about entities."""
+    other = spacy.blank("en")
+    ner = other.add_pipe(
+        "brnn_ner", config={"model": nlp.config["components"]["brnn_ner"]["model"]}
+    )
+    other.from_bytes(nlp.to_bytes())
+    for name, value in SETTINGS.items():
+        setattr(ner, name, value)
+    return other
+
+
+def confidences(doc):
+    return [ent._.confidence for ent in doc.ents]
+
+
+def is_sound(doc):
+    return doc.has_annotation("ENT_IOB") and all(
+        not ent[0].is_space and not ent[-1].is_space and 0.0 <= ent._.confidence <= 1.0
+        for ent in doc.ents
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_any_text_is_tagged(text, nlp, thorough):
+    for pipeline in (nlp, thorough):
+        doc = pipeline(text)
+        assert doc.text == text and is_sound(doc)
+
+
+@pytest.mark.parametrize("batch_size", [5, 100])
+def test_no_text_touches_its_neighbours(batch_size, thorough):
+    texts = [x for text in HOSTILE for x in (text, TEXT)]
+    alone = [ents(thorough(text)) for text in texts]
+    docs = list(thorough.pipe(texts, batch_size=batch_size))
+    assert [doc.text for doc in docs] == texts
+    assert [ents(doc) for doc in docs] == alone
+    for doc in docs[1::2]:
+        assert confidences(doc) == pytest.approx(confidences(docs[1]), abs=1e-5)
+
+
+@pytest.mark.parametrize("texts", [[""], ["", "", ""], [" ", ""], ["\n"]])
+def test_batches_without_a_word(texts, thorough):
+    for doc in thorough.pipe(texts):
+        assert not doc.ents and not doc.spans["brnn_ner"]
+
+
+def test_no_documents(nlp):
+    ner = nlp.get_pipe("brnn_ner")
+    assert not ner.predict([]) and not list(ner.pipe([])) and not list(nlp.pipe([]))
+    ner.set_annotations([], [])
+
+
+@pytest.mark.slow
+def test_a_document_of_200_000_tokens(nlp):
+    words = TEXT.split() * 22_223
+    doc = nlp(Doc(nlp.vocab, words=words))
+    assert len(doc) > 200_000
+    assert [ent.text for ent in doc.ents[-3:]] == ["Ada Lovelace", "Bob", "New York City"]
+    assert 0.0 < doc.ents[-1]._.confidence <= 1.0
+
+
+def test_documents_of_two_vocabularies_in_a_batch(nlp):
+    other = spacy.blank("en")
+    words = TEXT.split()
+    docs = [Doc(vocab, words=words) for vocab in (nlp.vocab, other.vocab, nlp.vocab)]
+    expected = nlp(Doc(nlp.vocab, words=words))
+    for doc in nlp.get_pipe("brnn_ner").pipe(docs):
+        assert ents(doc) == ents(expected)
+        assert confidences(doc) == pytest.approx(confidences(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_confidences_survive(keep, nlp, thorough):
+    """In a DocBin, in bytes and in a pickle: where they have been computed, without a pipeline."""
+    doc = (thorough if keep else nlp)(TEXT)
+    expected = confidences(doc)  # Keeps them, from now on.
+    assert expected and None not in expected
+    vocab = spacy.blank("en").vocab
+    copies = [
+        *DocBin(store_user_data=True, docs=[doc]).get_docs(vocab),
+        Doc(vocab).from_bytes(doc.to_bytes()),
+        pickle.loads(pickle.dumps(doc)),
+        doc.copy(),
+    ]
+    for copy in copies:
+        assert ents(copy) == ents(doc)
+        assert confidences(copy) == expected
+
+
+def test_parts_and_joined_documents_keep_the_confidences(thorough):
+    doc = thorough("In Rome , Ada met Bob .")
+    expected = {ent.text: ent._.confidence for ent in doc.ents}
+    part = doc[2:].as_doc(copy_user_data=True)
+    assert part.ents
+    for ent in part.ents:
+        assert ent._.confidence == expected[ent.text]
+    both = Doc.from_docs([doc, part])
+    for ent in both.ents:
+        assert ent._.confidence == expected[ent.text]
+
+
+def test_processes(thorough):
+    texts = [TEXT, "", "😀", "Bob likes Rome ."] * 3
+    alone = list(thorough.pipe(texts))
+    docs = list(thorough.pipe(texts, n_process=2, batch_size=2))
+    for doc, expected in zip(docs, alone, strict=True):
+        assert ents(doc) == ents(expected)
+        assert confidences(doc) == pytest.approx(confidences(expected), abs=1e-5)
+        found, wanted = doc.spans["brnn_ner"], expected.spans["brnn_ner"]
+        assert [(span.text, span.label_) for span in found] == [
+            (span.text, span.label_) for span in wanted
+        ]
+        assert numpy.allclose(found.attrs["scores"], wanted.attrs["scores"], atol=1e-5)
+
+
+def test_tokens_that_are_merged_and_split_afterwards(thorough):
+    doc = thorough(TEXT)
+    expected = confidences(doc)
+    with doc.retokenize() as retokenizer:
+        for ent in doc.ents:
+            retokenizer.merge(ent)
+    assert confidences(doc) == expected
+
+
+def test_a_span_made_by_hand_across_everything(thorough):
+    doc = thorough(TEXT)
+    whole = Span(doc, 0, len(doc), label="PER")
+    assert 0.0 <= whole._.confidence < 0.01
