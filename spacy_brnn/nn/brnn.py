@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -216,7 +219,8 @@ class BRNN(nn.Module):
 
 def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
-    run, scanned = cell, isinstance(cell, ScanCell)
+    run: Callable[[Tensor], tuple[Tensor, Any]] = cell
+    scanned = isinstance(cell, ScanCell)
     if isinstance(cell, ScanCell):
         run, inputs = cell.scan, _project(cell, inputs)
     places, states = [], []
