@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from spacy_brnn.annotate.excerpts import excerpt
 from spacy_brnn.annotate.records import Record
+from spacy_brnn.evidence.fields import EVIDENCE_FIELD
 
 BINS = 41
 """Odd, so that the bin in the middle is around zero."""
 EXTREMES = 10
 REJECTS_SHOWN = 50
-EXCERPT_CHARACTERS = 280
 NEUTRAL = "NEUTRAL"
 
 _COUNTS = ("read", "written", "rejected", "entities")
@@ -19,11 +20,11 @@ _COUNTS = ("read", "written", "rejected", "entities")
 
 @dataclass(slots=True)
 class Extreme:
-    """A document at one end of the scale."""
+    """A document at one end of the scale; pieces: see excerpt."""
 
     polarity: float
     place: str
-    excerpt: str
+    pieces: list[tuple[str, float]]
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ class Tally:
         self.histogram[min(BINS - 1, max(0, int((polarity + 1) / 2 * BINS)))] += 1
         for extremes, sign in ((self.most_positive, 1), (self.most_negative, -1)):
             if len(extremes) < EXTREMES or sign * polarity > sign * extremes[-1].polarity:
-                _insert(extremes, Extreme(polarity, record.place, _excerpt(record.text)), sign)
+                pieces = excerpt(record.text, fields.get(EVIDENCE_FIELD, ()))
+                _insert(extremes, Extreme(polarity, record.place, pieces), sign)
 
     def add_rejected(self, record: Record) -> None:
         """Count a record that was set aside."""
@@ -80,6 +82,12 @@ class Tally:
         for extreme in other.most_negative:
             _insert(self.most_negative, extreme, -1)
         self.rejects = (self.rejects + other.rejects)[:REJECTS_SHOWN]
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether evidence is marked in a document at the ends of the scale."""
+        shown = self.most_positive + self.most_negative
+        return any(value for extreme in shown for _, value in extreme.pieces)
 
     @property
     def documents_per_second(self) -> float:
@@ -127,8 +135,3 @@ def _insert(extremes: list[Extreme], extreme: Extreme, sign: int) -> None:
     extremes.append(extreme)
     extremes.sort(key=lambda one: -sign * one.polarity)
     del extremes[EXTREMES:]
-
-
-def _excerpt(text: str) -> str:
-    head = text[:EXCERPT_CHARACTERS]
-    return head if len(text) == len(head) else f"{head}…"

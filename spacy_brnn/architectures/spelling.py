@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 
+from spacy.attrs import ORTH
 from spacy.strings import hash_string
+from spacy.tokens import Doc
 
 URL = "<url>"
 USER = "<user>"
@@ -45,6 +49,18 @@ def forms(word: str) -> list[str]:
     if _DIGIT.search(plain):
         found.append(_DIGIT.sub("0", plain))
     return list(dict.fromkeys(found))
+
+
+def count_forms(docs: Iterable[Doc]) -> Counter[str]:
+    """How often each word occurs, by the nearest of its forms, white space tokens included."""
+    counts: Counter[str] = Counter()
+    spelled: dict[int, str] = {}
+    for doc in docs:
+        for word, count in Counter(doc.to_array(ORTH).tolist()).items():
+            if word not in spelled:
+                spelled[word] = forms(doc.vocab.strings[word])[0]
+            counts[spelled[word]] += count
+    return counts
 
 
 def part_hashes(word: str) -> list[int]:

@@ -16,8 +16,8 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
 
 from ..nn.dropout import check_rate
-from .spelling import forms, part_hashes
-from .word_embed import check_vectors, choose_words
+from .spelling import count_forms, forms, part_hashes
+from .word_table import first_words, most_frequent, starting_table
 
 NAME = "subword_embed"
 # Words whose rows are remembered: bounds memory in a corpus that never ends.
@@ -74,10 +74,8 @@ def build_subword_embed(
 
 def count_words(model: Model, docs: Iterable[Doc]) -> None:
     """Give the embedding the most frequent words of the documents."""
-    counts: Counter[int] = Counter()
-    for doc in docs:
-        counts.update(hash_string(forms(token.text)[0]) for token in doc)
-    model.attrs["words"] = numpy.asarray(choose_words(counts, model.attrs["max_rows"]), "uint64")
+    counts = Counter({hash_string(form): count for form, count in count_forms(docs).items()})
+    model.attrs["words"] = numpy.asarray(most_frequent(counts, model.attrs["max_rows"]), "uint64")
 
 
 def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:
@@ -222,15 +220,9 @@ def _forward(
 
 def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
     vectors = X[0].vocab.vectors if X else Vectors()
-    size = min(vectors.n_keys, model.attrs["max_rows"])
     width = model.get_dim("nO")
-    if size:
-        check_vectors(vectors, width, "spacy-brnn.SubwordEmbed.v1")
-        words = sorted(vectors.key2row, key=vectors.key2row.__getitem__)[:size]
+    words = first_words(vectors, model.attrs["max_rows"], width, "spacy-brnn.SubwordEmbed.v1")
+    if words:
         model.attrs["words"] = numpy.asarray(words, dtype="uint64")
     rows = len(model.attrs["words"]) + model.attrs["part_rows"]
-    table = numpy.random.uniform(-0.05, 0.05, size=(rows, width)).astype("float32")
-    if size:
-        rows_of_words = [vectors.key2row[word] for word in words]
-        table[:size] = model.ops.to_numpy(vectors.data)[rows_of_words]
-    model.set_param("E", model.ops.asarray2f(table))
+    model.set_param("E", starting_table(model.ops, vectors, words, rows, width))

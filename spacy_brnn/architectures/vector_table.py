@@ -11,6 +11,8 @@ from spacy.vectors import Mode
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..nn.dropout import check_rate
+
 NAME = "vector_table"
 LEVELS = 127
 
@@ -36,8 +38,6 @@ def build_vector_table(
         raise ValueError(f"attr must name a token attribute such as LOWER, not {attr!r}")
     if width < 1 or rows < 1:
         raise ValueError(f"width and rows must be at least 1, not {width} and {rows}")
-    if not 0.0 <= dropout < 1.0:
-        raise ValueError(f"dropout must be at least 0 and less than 1, not {dropout}")
     return Model(
         NAME,
         _forward,
@@ -46,7 +46,7 @@ def build_vector_table(
         attrs={
             "attr": attr,
             "max_rows": rows,
-            "vector_dropout": dropout,
+            "vector_dropout": check_rate("dropout", dropout),
             # Hashes of the words in ascending order, and the vector of each.
             "keys": numpy.zeros(0, dtype="uint64"),
             "table": numpy.zeros((0, width), dtype="int8"),

@@ -10,11 +10,12 @@ import numpy
 from spacy.attrs import SUFFIX, intify_attr
 from spacy.ml.featureextractor import FeatureExtractor
 from spacy.tokens import Doc
-from spacy.vectors import Mode, Vectors
+from spacy.vectors import Vectors
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..nn.dropout import check_rate
+from .word_table import first_words, most_frequent, starting_table
 
 NAME = "word_embed"
 
@@ -72,17 +73,12 @@ def build_word_embed(
     )
 
 
-def choose_words(counts: Counter[int], number: int) -> list[int]:
-    """The most frequent words; ties are broken by the hash, not by the order of the corpus."""
-    return sorted(counts, key=lambda word: (-counts[word], word))[:number]
-
-
 def count_words(model: Model, docs: Iterable[Doc]) -> None:
     """Give the embedding the most frequent words of the documents."""
     counts: Counter[int] = Counter()
     for doc in docs:
         counts.update(doc.to_array(model.attrs["attr"]).tolist())
-    _set_keys(model, choose_words(counts, model.attrs["max_rows"]))
+    _set_keys(model, most_frequent(counts, model.attrs["max_rows"]))
 
 
 def word_rows(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints1d]:
@@ -116,32 +112,12 @@ def _set_keys(model: Model, words: list[int]) -> None:
 
 def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:
     vectors = X[0].vocab.vectors if X else Vectors()
-    size = min(vectors.n_keys, model.attrs["max_rows"])
     width = model.get_dim("nO")
-    if size:
-        check_vectors(vectors, width, "spacy-brnn.WordEmbed.v1")
-        words = sorted(vectors.key2row, key=vectors.key2row.get)[:size]
+    words = first_words(vectors, model.attrs["max_rows"], width, "spacy-brnn.WordEmbed.v1")
+    if words:
         _set_keys(model, words)
     rows = len(model.attrs["keys"]) + model.attrs["oov_rows"]
-    table = numpy.random.uniform(-0.05, 0.05, size=(rows, width)).astype("float32")
-    if size:
-        rows_of_words = [vectors.key2row[word] for word in words]
-        table[:size] = model.ops.to_numpy(vectors.data)[rows_of_words]
-    model.set_param("E", model.ops.asarray2f(table))
-
-
-def check_vectors(vectors: Vectors, width: int, name: str) -> None:
-    """Raise ValueError for vectors that an embedding of that name and width cannot start from."""
-    if vectors.mode != Mode.default:
-        raise ValueError(
-            f"{name} reads vectors with one row per word, not {vectors.mode!s} "
-            "ones: use spacy.StaticVectors.v2 for those"
-        )
-    if vectors.shape[1] != width:
-        raise ValueError(
-            f"{name} has width {width}, but the vectors of [initialize] have "
-            f"width {vectors.shape[1]}: make the two agree"
-        )
+    model.set_param("E", starting_table(model.ops, vectors, words, rows, width))
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from pathlib import Path
 import click
 import numpy
 import spacy
-from spacy.attrs import ORTH
 
-from ..architectures.spelling import forms
+from ..architectures.spelling import count_forms
 from .documents import read_documents
 from .errors import CorpusError
 from .symbols import is_symbol, symbol_name
@@ -27,16 +26,8 @@ SPREAD = 0.2
 def count_words(paths: list[Path]) -> Counter[str]:
     """How often each word occurs, white space aside."""
     nlp = spacy.blank("en")
-    hashes: Counter[int] = Counter()
-    for path in paths:
-        for doc in read_documents(path, nlp):
-            hashes.update(doc.to_array(ORTH).tolist())
-    words: Counter[str] = Counter()
-    for word, count in hashes.items():
-        form = forms(nlp.vocab.strings[word])[0]
-        if form.split() == [form]:
-            words[form] += count
-    return words
+    counts = count_forms(doc for path in paths for doc in read_documents(path, nlp))
+    return Counter({form: count for form, count in counts.items() if form.split() == [form]})
 
 
 @click.command()

@@ -47,9 +47,8 @@ class Reader:
         read = list(docs)
         for place in spaced | suspect:
             doc = docs[place]
-            if place in suspect and self._is_tokenized_anew(doc):
-                doc = self._tokenize(read_plain(doc.text, markup=self.markup))
-            read[place] = _without_space(doc)
+            text = self._tokenized_anew(doc) if place in suspect else None
+            read[place] = _without_space(doc if text is None else self._tokenize(text))
         return read
 
     def read_spans(self, spans: Sequence[Span]) -> list[Doc]:
@@ -77,7 +76,7 @@ class Reader:
         return self._offsets(doc, self.read([doc])[0])
 
     def _offsets(self, doc: Doc, read: Doc) -> list[tuple[int, int]]:
-        if not self._is_tokenized_anew(doc):
+        if self._tokenized_anew(doc) is None:
             kept = doc if read is doc else (token for token in doc if not token.is_space)
             return [(token.idx, token.idx + len(token)) for token in kept]
         plain, starts, ends = align_plain(doc.text, markup=self.markup)
@@ -99,8 +98,7 @@ class Reader:
             return spaced, suspect
         by_doc = [doc.to_array(ORTH) for doc in docs]
         words = numpy.concatenate(by_doc)
-        places = (words & LOW_BITS).astype("int64")
-        unknown = numpy.flatnonzero(self._plain[places] != words)
+        unknown = self._unknown(words)
         if not len(unknown):
             return spaced, suspect
         ends = numpy.cumsum([len(ids) for ids in by_doc])
@@ -117,17 +115,26 @@ class Reader:
                 found.update(holders[inverse == number].tolist())
         return spaced, suspect
 
-    def _is_tokenized_anew(self, doc: Doc) -> bool:
-        """Whether its tokens are not those of its plain text.
+    def _tokenized_anew(self, doc: Doc) -> str | None:
+        """Its plain text, where its tokens are not those of it.
 
         An earlier component may have merged tokens and the white space between them.
         """
         if self.tokenizer is None:
-            return False
+            return None
         text = doc.text
-        return read_plain(text, markup=self.markup) != text or any(
-            len(token.text.split()) > 1 for token in doc
-        )
+        plain = read_plain(text, markup=self.markup)
+        return plain if plain != text or self._has_merged(doc) else None
+
+    def _has_merged(self, doc: Doc) -> bool:
+        """Whether there is white space between words within a token; known words have none."""
+        words = doc.to_array(ORTH)
+        unknown = numpy.unique(words[self._unknown(words)]).tolist()
+        return any(len(doc.vocab.strings[word].split()) > 1 for word in unknown)
+
+    def _unknown(self, words: numpy.ndarray) -> numpy.ndarray:
+        """The places of words that are not known to be plain."""
+        return numpy.flatnonzero(self._plain[(words & LOW_BITS).astype("int64")] != words)
 
     def _tokenize(self, text: str) -> Doc:
         assert self.tokenizer is not None

@@ -1,7 +1,10 @@
+import json
 from html.parser import HTMLParser
 
 import pytest
 
+from spacy_brnn.annotate.excerpts import EXCERPT_CHARACTERS, excerpt
+from spacy_brnn.annotate.records import Record
 from spacy_brnn.annotate.report import render_report
 from spacy_brnn.annotate.tally import BINS, Tally
 
@@ -80,3 +83,46 @@ def test_the_report_is_an_input(annotate, tmp_path):
     write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}])
     result = annotate("in.jsonl", "-o", "out.jsonl", "--report", "in.jsonl")
     assert "is an input and would be overwritten" in result.stderr
+
+
+def evidence(text, *clauses):
+    return [
+        {"text": clause, "start": text.index(clause), "end": text.index(clause) + len(clause)}
+        | {"contribution": value}
+        for clause, value in clauses
+    ]
+
+
+def report_of(text, *clauses):
+    tally = Tally()
+    fields = {"sentiment_label": "POSITIVE", "sentiment_polarity": 0.5}
+    fields["sentiment_evidence"] = evidence(text, *clauses)
+    tally.add(Record("in.jsonl", "line", 1, text=text), fields)
+    # A run that goes on has its tally from a checkpoint.
+    return render_report(Tally.from_dict(json.loads(json.dumps(tally.to_dict()))), {})
+
+
+def test_the_report_marks_the_evidence():
+    page = report_of("Great <b>food</b>; slow service. We sat.", ("Great <b>food</b>;", 1.5),
+                     ("slow service.", -0.25))  # fmt: skip
+    assert (
+        '<mark class="positive" title="+1.500">Great &lt;b&gt;food&lt;/b&gt;;</mark> '
+        '<mark class="negative" title="-0.250">slow service.</mark> We sat.'
+    ) in page
+    assert "says most" in Page(page).text
+    assert "says most" not in report_of("Great food.")
+
+
+def test_the_excerpt_shows_the_strongest_evidence():
+    text = "It begins. " * 60 + "A superb cast! " + "It ends. " * 60
+    clauses = ("A superb cast!", 2.0), ("It begins.", 0.5)
+    pieces = excerpt(text, evidence(text, *clauses))
+    assert [piece for piece, value in pieces if value] == ["A superb cast!"]
+    assert pieces[0][0] == pieces[-1][0] == "…"
+    shown = "".join(piece for piece, _ in pieces[1:-1])
+    assert len(shown) == EXCERPT_CHARACTERS and shown in text
+
+
+def test_evidence_longer_than_the_excerpt_is_cut():
+    text = "so " * 200 + "good."
+    assert f'title="+1.000">{text[:EXCERPT_CHARACTERS]}</mark>…' in report_of(text, (text, 1.0))

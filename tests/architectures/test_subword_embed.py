@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.api import data_validation, fix_random_seed
 
-from spacy_brnn.architectures.spelling import URL, USER, forms
+from spacy_brnn.architectures.spelling import URL, USER, count_forms, forms
 from spacy_brnn.architectures.subword_embed import build_subword_embed, embed_types
 from spacy_brnn.architectures.vocabulary import needs_vocabulary, set_vocabulary
 
@@ -52,6 +52,12 @@ def test_addresses_and_names_are_one_word_each():
     assert forms("https://example.org/a?b=c") == forms("www.spacy.io") == [URL]
     assert forms("@anna") == forms("@Ben_2") == [USER]
     assert forms("@") == ["@"]
+
+
+def test_words_are_counted_by_their_nearest_form():
+    docs = [words(spacy.blank("en"), "Good", "film"), words(spacy.blank("en"), "good", "@anna")]
+    assert count_forms(docs) == {"good": 2, "film": 1, USER: 1}
+    assert count_forms([]) == {}
 
 
 def test_an_exact_form_comes_before_a_shortened_one():
