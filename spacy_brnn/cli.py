@@ -144,6 +144,12 @@ def main(context: click.Context) -> None:
     is_flag=True,
     help="Add sentiment_evidence: the one to three clauses that say most, with offsets.",
 )
+@click.option(
+    "--targets",
+    metavar="NAME",
+    help="Add sentiment_toward: what is said of each target that this field names, a string, a "
+    "list, or {start, end}. Needs a head, see docs/evidence.md.",
+)
 @click.option("--report", metavar="FILE.html", help="Also write a report, one HTML page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def annotate(**options: Any) -> None:

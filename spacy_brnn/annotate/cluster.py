@@ -226,7 +226,13 @@ class _Shards:
             model = os.path.abspath(model)
         # An actor sees only the GPU that Ray gave it, as number 0.
         gpu_id = 0 if options.gpu_id >= 0 else -1
-        pipeline = PipelineOptions(model, gpu_id, False, options.neutral, options.extra_fields)
+        pipeline = PipelineOptions(
+            model,
+            gpu_id,
+            neutral=options.neutral,
+            extra_fields=options.extra_fields,
+            targets=options.targets is not None,
+        )
         layout = layout_of(inputs, options.reading)
         return cls(pipeline, options.output_format or "parquet", layout)
 

@@ -40,7 +40,7 @@ class AnnotateOptions:
     """Everything the user may choose.
 
     inputs: files, globs, folders, "-"; output: a file, or "-" for standard output; model, neutral,
-    extra_fields: see Annotator; text_field, encoding, delimiter, header: see ReadOptions;
+    extra_fields: see Annotator; text_field, encoding, delimiter, header, targets: see ReadOptions;
     n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors: "stop" or
     "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl; restart: drop an unfinished
     run; overwrite: replace files that are there; checkpoint_seconds: least time between two
@@ -62,6 +62,7 @@ class AnnotateOptions:
     header: bool = True
     neutral: bool = False
     extra_fields: tuple[str, ...] = ()
+    targets: str | None = None
     errors: str = "stop"
     rejects: str | None = None
     restart: bool = False
@@ -88,7 +89,7 @@ class AnnotateOptions:
     def reading(self) -> ReadOptions:
         """How the inputs are to be read."""
         delimiter = {"\\t": "\t", "tab": "\t"}.get(self.delimiter or "", self.delimiter)
-        return ReadOptions(self.text_field, self.encoding, delimiter, self.header)
+        return ReadOptions(self.text_field, self.encoding, delimiter, self.header, self.targets)
 
 
 @dataclass(slots=True)
@@ -170,6 +171,7 @@ def settings_of(
         "--no-header": not options.header,
         "--neutral": options.neutral,
         "fields": list(options.extra_fields),
+        "--targets": options.targets,
         "--batch-size": options.batch_size,
         "--output-format": output_format,
         "device": "gpu" if options.gpu_id >= 0 else "cpu",

@@ -114,7 +114,12 @@ def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sin
     reader = InputReader(inputs, options.reading, state.position)
     batches = cut_batches(reader, options.batch_size) if not state.complete else iter(())
     pipeline = PipelineOptions(
-        options.model, options.gpu_id, writer.needs_docs, options.neutral, options.extra_fields
+        options.model,
+        options.gpu_id,
+        with_docs=writer.needs_docs,
+        neutral=options.neutral,
+        extra_fields=options.extra_fields,
+        targets=options.targets is not None,
     )
     n_process = _processes(options, inputs)
     try:
