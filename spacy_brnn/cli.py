@@ -150,6 +150,12 @@ def main(context: click.Context) -> None:
     help="Add entities by the brnn_ner that ships (people, places, organizations and others, in "
     "English), unless the pipeline has a brnn_ner.",
 )
+@click.option(
+    "--targets",
+    metavar="NAME",
+    help="Add sentiment_toward: what is said of each target that this field names, a string, a "
+    "list, or {start, end}. Needs a head, see docs/evidence.md.",
+)
 @click.option("--report", metavar="FILE.html", help="Also write a report, one HTML page.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 def annotate(**options: Any) -> None:

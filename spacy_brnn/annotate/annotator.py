@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
-from spacy_brnn.annotate.records import AnnotateError, encodable, one_line
+from spacy_brnn.annotate.records import AnnotateError, Targeted, encodable, one_line
+from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
     import numpy
@@ -92,13 +93,17 @@ class Tokenized:
         return doc.from_array([NORM], self.norms[:, None])
 
 
+Document = str | bytes | Tokenized
+
+
 class Annotator:
     """A spaCy pipeline with `brnn_sentiment`, or with a component that sets entities.
 
     model: a pipeline's folder or package; None for a blank English pipeline with the
     `brnn_sentiment` that ships. gpu_id: the CUDA device, -1 for the CPU. with_docs: also keep
     the Docs, serialized. neutral: ask for the third label, NEUTRAL. entities: add the `brnn_ner`
-    that ships, unless the pipeline has one. extra_fields: names among EXTRA_FIELDS.
+    that ships, unless the pipeline has one. extra_fields: names among EXTRA_FIELDS. targets:
+    documents come as Targeted, and get the sentiment toward their places.
 
     Raises AnnotateError if the pipeline cannot be loaded, sets neither, or lacks what is asked for.
     """
@@ -112,6 +117,7 @@ class Annotator:
         neutral: bool = False,
         entities: bool = False,
         extra_fields: Sequence[str] = (),
+        targets: bool = False,
     ) -> None:
         """Load the pipeline."""
         if gpu_id >= 0:
@@ -122,13 +128,15 @@ class Annotator:
             _add_entities(self.nlp, model)
         self._fields = _fields(self.nlp, model, extra_fields)
         names = dict.fromkeys(name for fields in self._fields for name in fields.columns)
-        self.columns = tuple(names)
+        self.columns = (*names, TARGETS_FIELD) if targets else tuple(names)
+        if targets:
+            _check_head(self.nlp, model)
         factories = {self.nlp.get_pipe_meta(name).factory for name in self.nlp.pipe_names}
         if factories.isdisjoint(_MEMORY_PER_TOKEN):
             self.nlp.max_length = LONGEST_DOCUMENT
         self._words = ForgottenWords(self.nlp)
 
-    def __call__(self, documents: Sequence[str | bytes | Tokenized]) -> Annotations:
+    def __call__(self, documents: Sequence[Document | Targeted]) -> Annotations:
         """Annotate one batch of texts (or of serialized Docs, or of tokenized texts).
 
         A document that the pipeline cannot take is a Failure; the others are annotated.
@@ -140,25 +148,32 @@ class Annotator:
         annotated = iter(self._annotate(accepted))
         return Annotations(self.columns, [refusal or next(annotated) for refusal in refused])
 
-    def _refuse(self, document: str | bytes | Tokenized) -> Failure | None:
+    def _refuse(self, document: Document | Targeted) -> Failure | None:
         limit = self.nlp.max_length
+        document = _bare(document)
         if not isinstance(document, str) or len(document) <= limit:
             return None
         return Failure(
             f"{len(document):,} characters are more than the pipeline's max_length ({limit:,})"
         )
 
-    def _annotate(self, documents: Sequence[str | bytes | Tokenized]) -> list[Annotation | Failure]:
+    def _annotate(self, documents: Sequence[Document | Targeted]) -> list[Annotation | Failure]:
         try:
-            docs = self.nlp.pipe(map(self._prepare, documents), batch_size=len(documents) or 1)
-            return [self._annotation(doc) for doc in docs]
+            bare = map(_bare, documents)
+            docs = self.nlp.pipe(map(self._prepare, bare), batch_size=len(documents) or 1)
+            if TARGETS_FIELD not in self.columns:
+                return [self._annotation(doc) for doc in docs]
+            scored = list(docs)
+            places = [document.places for document in documents if isinstance(document, Targeted)]
+            pairs = zip(scored, toward_places(scored, places), strict=True)
+            return [self._annotation(doc, {TARGETS_FIELD: toward}) for doc, toward in pairs]
         except Exception as error:
             if len(documents) == 1:
                 return [Failure(f"the pipeline failed: {type(error).__name__}: {error}")]
         # One document spoils the whole batch: find it by taking each one alone.
         return [result for document in documents for result in self._annotate([document])]
 
-    def _prepare(self, document: str | bytes | Tokenized) -> str | Doc:
+    def _prepare(self, document: Document) -> str | Doc:
         if isinstance(document, str):
             return encodable(document)
         if not isinstance(document, bytes):
@@ -167,11 +182,11 @@ class Annotator:
 
         return Doc(self.nlp.vocab).from_bytes(document)
 
-    def _annotation(self, doc: Doc) -> Annotation:
+    def _annotation(self, doc: Doc, more: Mapping[str, Any] | None = None) -> Annotation:
         values: dict[str, Any] = {}
         for fields in self._fields:
             values.update(fields.make(doc))
-        return Annotation(values, doc.to_bytes() if self._with_docs else None)
+        return Annotation({**values, **(more or {})}, doc.to_bytes() if self._with_docs else None)
 
 
 class ForgottenWords:
@@ -192,6 +207,25 @@ class ForgottenWords:
         if len(self._nlp.vocab.strings) > self._most:
             self._zone.close()
             self._zone.enter_context(self._nlp.memory_zone())
+
+
+def _bare(document: Document | Targeted) -> Document:
+    return document.document if isinstance(document, Targeted) else document
+
+
+def _check_head(nlp: Language, model: str | Path | None) -> None:
+    shown = "that ships" if model is None else model
+    for name in nlp.pipe_names:
+        if nlp.get_pipe_meta(name).factory == "brnn_sentiment":
+            component: Any = nlp.get_pipe(name)
+            try:
+                component.score_targets([])
+            except ValueError as error:
+                raise AnnotateError(
+                    f"--targets: {one_line(error)} of a pipeline, and that pipeline with --model"
+                ) from error
+            return
+    raise AnnotateError(f"the pipeline {shown} has no brnn_sentiment; leave --targets out")
 
 
 def _load(model: str | Path | None, *, neutral: bool) -> Language:

@@ -232,6 +232,7 @@ class _Shards:
             neutral=options.neutral,
             entities=options.entities,
             extra_fields=options.extra_fields,
+            targets=options.targets is not None,
         )
         layout = layout_of(inputs, options.reading)
         return cls(pipeline, options.output_format or "parquet", layout)

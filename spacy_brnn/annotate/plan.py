@@ -40,10 +40,10 @@ class AnnotateOptions:
     """Everything the user may choose.
 
     inputs: files, globs, folders, "-"; output: a file, or "-" for standard output; model, neutral,
-    entities, extra_fields: see Annotator; text_field, encoding, delimiter, header: see ReadOptions;
-    n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors: "stop" or
-    "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl; restart: drop an unfinished
-    run; overwrite: replace files that are there; checkpoint_seconds: least time between two
+    entities, extra_fields: see Annotator; text_field, encoding, delimiter, header, targets: see
+    ReadOptions; n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors:
+    "stop" or "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl; restart: drop an
+    unfinished run; overwrite: replace files that are there; checkpoint_seconds: least time between two
     moments at which all that is done is safe from a power failure; engine: "local" or "ray";
     ray_address: the cluster's address, None for one on this machine.
     """
@@ -63,6 +63,7 @@ class AnnotateOptions:
     neutral: bool = False
     entities: bool = False
     extra_fields: tuple[str, ...] = ()
+    targets: str | None = None
     errors: str = "stop"
     rejects: str | None = None
     restart: bool = False
@@ -89,7 +90,7 @@ class AnnotateOptions:
     def reading(self) -> ReadOptions:
         """How the inputs are to be read."""
         delimiter = {"\\t": "\t", "tab": "\t"}.get(self.delimiter or "", self.delimiter)
-        return ReadOptions(self.text_field, self.encoding, delimiter, self.header)
+        return ReadOptions(self.text_field, self.encoding, delimiter, self.header, self.targets)
 
 
 @dataclass(slots=True)
@@ -172,6 +173,7 @@ def settings_of(
         "--neutral": options.neutral,
         "--entities": options.entities,
         "fields": list(options.extra_fields),
+        "--targets": options.targets,
         "--batch-size": options.batch_size,
         "--output-format": output_format,
         "device": "gpu" if options.gpu_id >= 0 else "cpu",

@@ -32,6 +32,7 @@ from spacy_brnn.annotate.sources import (
     open_input,
     read_errors,
 )
+from spacy_brnn.annotate.targets import take_targets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,13 +50,15 @@ class ReadOptions:
 
     text_field: the field of the text; encoding: of the text formats, None for UTF-8, or UTF-16
     where a byte order mark says so; delimiter: between the cells of a table, None for what its
-    header shows; header: whether tables begin with the names of their columns.
+    header shows; header: whether tables begin with the names of their columns; targets: the
+    field that names parts of the text, None where no sentiment toward any is wanted.
     """
 
     text_field: str = "text"
     encoding: str | None = None
     delimiter: str | None = None
     header: bool = True
+    targets: str | None = None
 
     def check(self) -> None:
         """Raise AnnotateError for an encoding or a delimiter that cannot be."""
@@ -107,6 +110,8 @@ class InputReader:
                 for count, last in enumerate(records, 1):
                     if count > skipped:
                         self.position = Position(index, count)
+                        if self._options.targets is not None:
+                            take_targets(last, self._options.targets)
                         yield last
         except read_errors() as error:
             self.position = Position(index + 1)

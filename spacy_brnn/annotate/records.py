@@ -48,6 +48,18 @@ class AnnotateError(Exception):
     read = 0
 
 
+Place = tuple[str, int | None, int | None]
+"""A target's name, and where it stands in the text: from and to which character; None: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targeted:
+    """A document, and the parts of it that a sentiment is wanted toward."""
+
+    document: Any
+    places: list[Place]
+
+
 @dataclass(slots=True)
 class Record:
     """A record of an input: one to annotate, or one that cannot be, and why.
@@ -55,7 +67,8 @@ class Record:
     source: the input's name; unit: what `number` counts ("line", "row", "document", "record" or
     "file"); number: from 1; raw: the record as it stands in the input, None where it is not text;
     text: what is annotated; fields: all its fields; doc: the serialized Doc where the input holds
-    Docs; is_json: `raw` is a JSON object, which is kept byte for byte; problem: why it is rejected.
+    Docs; is_json: `raw` is a JSON object, which is kept byte for byte; problem: why it is rejected;
+    targets: where a sentiment toward parts of the text is wanted.
     """
 
     source: str
@@ -67,6 +80,7 @@ class Record:
     doc: bytes | None = None
     is_json: bool = False
     problem: str | None = None
+    targets: list[Place] | None = None
 
     @property
     def place(self) -> str:
@@ -78,26 +92,34 @@ class Record:
         return f"{self.source}, {self.unit} {self.number}"
 
     @property
-    def document(self) -> str | bytes:
+    def document(self) -> str | bytes | Targeted:
         """What the pipeline gets."""
-        return self.text if self.doc is None else self.doc
+        document = self.text if self.doc is None else self.doc
+        return document if self.targets is None else Targeted(document, self.targets)
 
-    def take_text(self, text_field: str) -> Record:
-        """Set the text from the fields, or the problem where there is none; return the record.
+    def value(self, field: str, option: str) -> Any:
+        """The value of a field; where there is none of that name, of a path with dots.
 
-        text_field: a field's name; where there is none of that name, a path with dots.
+        Raises KeyError with a message, which says to name another with this option.
         """
         value: Any = self.fields
-        for name in [text_field] if text_field in self.fields else text_field.split("."):
+        for name in [field] if field in self.fields else field.split("."):
             if not isinstance(value, dict) or name not in value:
-                self.problem = missing_field(text_field, self.fields)
-                return self
+                raise KeyError(missing_field(field, self.fields, option))
             value = value[name]
+        return value
+
+    def take_text(self, text_field: str) -> Record:
+        """Set the text from the fields, or the problem where there is none; return the record."""
+        try:
+            value = self.value(text_field, "--text-field")
+        except KeyError as error:
+            self.problem = error.args[0]
+            return self
         if isinstance(value, str):
             self.text = value
         else:
-            kind = _JSON_TYPES.get(type(value), f"of type {type(value).__name__}")
-            self.problem = f'field "{text_field}" is {kind}, not a string'
+            self.problem = f'field "{text_field}" is {json_type(value)}, not a string'
         return self
 
     def rejection(self) -> bytes:
@@ -151,11 +173,16 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], str | None]:
     return {}, problem
 
 
-def missing_field(text_field: str, names: Iterable[str]) -> str:
-    """The message for a record or table without the text field."""
+def json_type(value: Any) -> str:
+    """What a message calls a value that is no string."""
+    return _JSON_TYPES.get(type(value), f"of type {type(value).__name__}")
+
+
+def missing_field(field: str, names: Iterable[str], option: str = "--text-field") -> str:
+    """The message for a record or table without the field that an option names."""
     known = [str(name) for name in names]
     listed = ", ".join(known[:_MOST_NAMES]) + (", ..." if len(known) > _MOST_NAMES else "")
-    return f'no field "{text_field}" (fields: {listed or "none"}); name it with --text-field'
+    return f'no field "{field}" (fields: {listed or "none"}); name it with {option}'
 
 
 def utf8_problem(error: UnicodeDecodeError) -> str:

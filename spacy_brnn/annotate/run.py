@@ -120,6 +120,7 @@ def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sin
         neutral=options.neutral,
         entities=options.entities,
         extra_fields=options.extra_fields,
+        targets=options.targets is not None,
     )
     n_process = _processes(options, inputs)
     try:

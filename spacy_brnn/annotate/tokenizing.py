@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import spacy
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
 from spacy_brnn.annotate.annotator import ForgottenWords, Tokenized
-from spacy_brnn.annotate.records import encodable
+from spacy_brnn.annotate.records import Targeted, encodable
 
 
 class DocumentTokenizer:
@@ -25,7 +26,9 @@ class DocumentTokenizer:
         # Those of some languages set more than Tokenized holds.
         self._plain = type(self._nlp.tokenizer) is Tokenizer
 
-    def __call__(self, documents: Sequence[str | bytes]) -> list[str | bytes | Tokenized]:
+    def __call__(
+        self, documents: Sequence[str | bytes | Targeted]
+    ) -> list[str | bytes | Tokenized | Targeted]:
         """Tokenize the texts among the documents, in order.
 
         One that cannot be tokenized stays a text: the Annotator says why.
@@ -33,7 +36,9 @@ class DocumentTokenizer:
         self._words.forget()
         return [self._tokenize(document) for document in documents]
 
-    def _tokenize(self, document: str | bytes) -> str | bytes | Tokenized:
+    def _tokenize(self, document: str | bytes | Targeted) -> str | bytes | Tokenized | Targeted:
+        if isinstance(document, Targeted):
+            return replace(document, document=self._tokenize(document.document))
         if isinstance(document, bytes):
             return document
         try:

@@ -29,7 +29,7 @@ MAX_BATCH_CHARACTERS = 500_000
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 Documents = Sequence[Any]
-"""Texts, serialized Docs, or tokenized texts."""
+"""Texts, serialized Docs, or tokenized texts; with targets, Targeted ones."""
 T = TypeVar("T")
 
 
@@ -80,6 +80,7 @@ class PipelineOptions:
     neutral: bool = False
     entities: bool = False
     extra_fields: tuple[str, ...] = ()
+    targets: bool = False
 
     def load(self) -> Annotator:
         """Load the pipeline, for a process of the run's own.
@@ -93,6 +94,7 @@ class PipelineOptions:
             neutral=self.neutral,
             entities=self.entities,
             extra_fields=self.extra_fields,
+            targets=self.targets,
         )
         if "torch" in sys.modules:
             import torch
