@@ -52,9 +52,12 @@ def encode(cut: CutModel, docs: Sequence[Doc], read: Read) -> list[Encoded]:
     vectors = cut.embed.predict([words for words, _ in pairs])
     states = cut.encode.predict(vectors)
     scores = cut.pool.predict(states) @ cut.weights.T + cut.bias
-    concatenate = cut.pool.ops.xp.concatenate
+    ops = cut.pool.ops
+    # The head reads on the CPU, wherever the encoder is.
     return [
-        Encoded(concatenate([vector, state], axis=1), row, offsets)
+        Encoded(
+            ops.to_numpy(ops.xp.concatenate([vector, state], axis=1)), ops.to_numpy(row), offsets
+        )
         for vector, state, row, (_, offsets) in zip(vectors, states, scores, pairs, strict=True)
     ]
 
