@@ -167,8 +167,7 @@ def annotate(**options: Any) -> None:
     --input-format; every .txt file in it is a document. Every record comes out with all its
     fields, in the same order, and with sentiment_label, sentiment_score and sentiment_polarity
     added, and entities, with the confidence of each, by --entities or where the pipeline sets them.
-    Plain text comes out as JSONL (or what the
-    output is named) with the line in the field "text".
+    Plain text comes out as JSONL (or what the output is named) with the line in the field "text".
 
     The output appears under its name when it is complete. Until then all that is done is kept
     in OUTPUT.partial: after an interruption of any kind the same command goes on where it was.

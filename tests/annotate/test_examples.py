@@ -23,6 +23,7 @@ def corpora(tmp_path):
     """The files that the examples name."""
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "sample.jsonl").write_text('{"text": "good"}\n')
+    (tmp_path / "news.jsonl").write_text('{"text": "Rain in Paris."}\n')
     (tmp_path / "reviews.csv").write_text("review\ngood\n")
     (tmp_path / "reviews.txt").write_text("good\n")
     (tmp_path / "2024").mkdir()
