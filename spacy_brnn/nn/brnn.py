@@ -187,14 +187,13 @@ class BRNN(nn.Module):
         end = 0
         for running in _cut_steps(bucket.running):
             start, end = end, end + sum(running)
-            here, there = states[start:end], states[other[start:end]]
+            here, there = states[start:end], states.index_select(0, other[start:end])
+            projected = states.new_empty(end - start, 2, ahead.columns)
             read_ahead = torch.cat([here[:, 0], there[:, 1]], dim=1)
+            _project(ahead, _as_computed(read_ahead), projected[:, 0])
             read_back = torch.cat([there[:, 0], here[:, 1]], dim=1)
-            projected = [
-                _project(ahead, _as_computed(read_ahead)),
-                _project(back, _as_computed(read_back)),
-            ]
-            yield from torch.stack(projected, dim=1).flatten(0, 1).split([2 * n for n in running])
+            _project(back, _as_computed(read_back), projected[:, 1])
+            yield from projected.flatten(0, 1).split([2 * sequences for sequences in running])
 
     def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
         """(B, 1 or 2, 2 * hidden_width) the maxima, and the means, of the last layer's states."""
@@ -291,16 +290,19 @@ def _as_computed(inputs: Tensor) -> Tensor:
     return inputs
 
 
-def _project(cell: ScanCell, inputs: Tensor) -> Tensor:
-    """What the cell reads of each input vector along the steps, (N, columns)."""
+def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+    """What the cell reads of each input vector along the steps, (N, columns); in out, if given."""
     if torch.is_grad_enabled():
         return cell.project(inputs)
+    if out is None:
+        out = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
     # A product's rounding depends on how many rows it has: always as many.
-    projected = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
-    for block, part in zip(inputs.split(PROJECTED), projected.split(PROJECTED), strict=True):
-        padded = functional.pad(block, (0, 0, 0, PROJECTED - len(block)))
-        part[:] = cell.project(padded)[: len(block)]
-    return projected
+    for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
+        rows = len(block)
+        if rows < PROJECTED:
+            block = functional.pad(block, (0, 0, 0, PROJECTED - rows))
+        part[:] = cell.project(block)[:rows]
+    return out
 
 
 def _at_least_two(index: Tensor) -> Tensor:

@@ -75,9 +75,13 @@ class MinGRU(ScanCell):
     gates = projected = 2
 
     def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
-        keep, candidate = self.linear(inputs).float().chunk(2, dim=-1)
-        keep = torch.sigmoid(keep)
-        return torch.cat([keep, (1.0 - keep) * candidate], dim=-1)
+        projected = self.linear(inputs).float()
+        keep, candidate = projected.chunk(2, dim=-1)
+        if torch.is_grad_enabled():
+            keep = torch.sigmoid(keep)
+            return torch.cat([keep, (1.0 - keep) * candidate], dim=-1)
+        candidate.addcmul_(keep.sigmoid_(), candidate, value=-1.0)
+        return projected
 
     def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
         keep, candidate = projected.chunk(2, dim=-1)
