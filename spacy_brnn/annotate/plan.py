@@ -43,8 +43,8 @@ class AnnotateOptions:
     entities, extra_fields: see Annotator; text_field, encoding, delimiter, header, targets: see
     ReadOptions; n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors:
     "stop" or "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl; restart: drop an
-    unfinished run; overwrite: replace files that are there; checkpoint_seconds: least time between two
-    moments at which all that is done is safe from a power failure; engine: "local" or "ray";
+    unfinished run; overwrite: replace files that are there; checkpoint_seconds: least time between
+    two moments at which all that is done is safe from a power failure; engine: "local" or "ray";
     ray_address: the cluster's address, None for one on this machine.
     """
 
