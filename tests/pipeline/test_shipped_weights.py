@@ -141,3 +141,14 @@ def test_it_trains_from_scratch_with_the_shape_that_ships(nlp):
     examples = [Example.from_dict(fresh.make_doc("A wonderful film"), gold)]
     fresh.initialize(lambda: examples)
     assert fresh("A wonderful film").cats["POSITIVE"] == pytest.approx(0.5)
+
+
+def test_the_share_of_good_sentences_counts():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment")
+    good, bad = "The room was lovely and quiet. ", "The soup was cold and the waiter rude. "
+    few, even, many, all_good = (
+        nlp(good * number + bad * other)._.sentiment.polarity
+        for number, other in ((5, 30), (20, 20), (50, 10), (60, 0))
+    )
+    assert few < even < many < all_good
