@@ -13,6 +13,7 @@ import numpy
 import spacy
 from spacy.language import Language
 
+from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.labelled_texts import read_sets
 
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -27,9 +28,14 @@ IMDB = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1", "name": "imdb_b
 @click.option("--seed", default=0, show_default=True)
 def main(sets: Path, name: str, seed: int) -> None:
     """Print a table of shares and pipelines, from the dev part of a set."""
-    (found,) = [one for one in read_sets(sets) if one.name == name]
+    try:
+        devs = {one.name: one.dev for one in read_sets(sets)}
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from None
+    if name not in devs:
+        raise click.BadParameter(f"{name} is none of {', '.join(devs)}", param_hint="--name")
     good, bad = (
-        [text.text for text in found.dev if text.label == label]
+        [text.text for text in devs[name] if text.label == label]
         for label in ("POSITIVE", "NEGATIVE")
     )
     random = numpy.random.default_rng(seed)

@@ -108,7 +108,9 @@ class BRNN(nn.Module):
         rows: (N,) the place of each token's vector in inputs.
         RETURNS: (B, 2 * hidden_width)
         """
-        return self._pool(inputs, lengths, rows, mean=False)
+        if isinstance(self.forwards[-1], ScanCell):
+            return self._pool_scan(inputs, lengths, rows, mean=False)
+        return self._max_states(inputs, lengths, rows)
 
     @torch.no_grad()
     def max_mean_states(
@@ -119,13 +121,11 @@ class BRNN(nn.Module):
         RETURNS: (B, 4 * hidden_width)
         """
         if isinstance(self.forwards[-1], ScanCell):
-            return self._pool(inputs, lengths, rows, mean=True)
+            return self._pool_scan(inputs, lengths, rows, mean=True)
         states = self(inputs if rows is None else inputs[rows], lengths)
         return MaxMeanPooling()(states, lengths)
 
-    def _pool(self, inputs: Tensor, lengths: Tensor, rows: Tensor | None, mean: bool) -> Tensor:
-        if isinstance(self.forwards[-1], ScanCell):
-            return self._pool_scan(inputs, lengths, rows, mean)
+    def _max_states(self, inputs: Tensor, lengths: Tensor, rows: Tensor | None) -> Tensor:
         buckets = list(bucket_by_length(lengths))
         states = inputs
         if rows is None or len(self.forwards) > 1:
