@@ -107,6 +107,7 @@ def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Pa
     show_default=True,
     help="Texts drawn, from all sets.",
 )
+@click.option("--power", default=0.5, show_default=True, help="Of a set's size, for its share.")
 @click.option("--max-pieces", default=128, show_default=True, help="Word pieces read of a text.")
 @click.option("--learn-rate", default=1e-4, show_default=True)
 @click.option("--batch-pieces", default=2400, show_default=True, help="Word pieces of a step.")
@@ -150,6 +151,19 @@ def teach_transformer(
         output,
         lambda line: click.echo(line, err=True),
     )
+
+
+@main.command()
+@click.argument("sets", type=FOLDER)
+@click.argument("reviews", nargs=-1, type=FILE)
+@click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
+@output_option
+def texts(sets: Path, reviews: tuple[Path, ...], held_back: tuple[Path, ...], output: Path) -> None:
+    """Write the texts to train on of SETS and of DocBins of REVIEWS, for a teacher to score."""
+    held = [doc.text for path in held_back for doc in _read(path)]
+    known = [row.text for one in without_copies(read_sets(sets), held) for row in one.train]
+    known += [doc.text for path in reviews for doc in _read(path)]
+    _write(({"text": text} for text in known), output)
 
 
 @main.command()
@@ -253,6 +267,31 @@ def mix(
     ]
     number = mixture.write_mixture(chain.from_iterable(parts), output, seed)
     click.echo(f"{output}: {number:,} documents", err=True)
+
+
+@main.command()
+@click.argument("config", type=FILE)
+@click.option("--passes", default=5.3, show_default=True, help="Over the training corpus.")
+@click.option("--batch-tokens", type=ONE_OR_MORE, default=49_152, show_default=True)
+@click.option("--learn-rate", default=3e-3, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+def student(config: Path, gpu_id: int, output: Path, **schedule) -> None:
+    """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
+
+    The pipeline, its corpora and its dropout are CONFIG's; a GPU does not wait for documents.
+    """
+    from . import student_training
+    from .student import train_student
+
+    setup_gpu(gpu_id)
+    train_student(
+        config,
+        student_training.StudentSchedule(**schedule),
+        output,
+        lambda line: click.echo(line, err=True),
+    )
 
 
 @main.command()

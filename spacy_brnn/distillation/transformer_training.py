@@ -28,7 +28,8 @@ CHECKPOINT = "checkpoint.pt"
 class Schedule:
     """How a teacher is trained.
 
-    texts: texts drawn in all, from each set in the proportion of the square root of its size.
+    texts: texts drawn in all, from each set in the proportion of a power of its size.
+    power: 1 draws as many of each set as it is large, 0 as many of each.
     batch_pieces: word pieces of a step.
     learn_rate, head_rate: of the encoder and of a new head; both rise for `warmup` steps, then
         fall to 0.
@@ -37,6 +38,7 @@ class Schedule:
     """
 
     texts: int
+    power: float = 0.5
     batch_pieces: int = 2400
     learn_rate: float = 1e-4
     head_rate: float = 1e-3
@@ -63,7 +65,7 @@ def train(
     """
     teacher.freeze(schedule.frozen_layers)
     teacher.eval()
-    drawn = draw(sets, schedule.texts, schedule.seed)
+    drawn = draw(sets, schedule.texts, schedule.seed, schedule.power)
     if not drawn:
         raise CorpusError("the sets hold no texts to train on")
     folder.mkdir(parents=True, exist_ok=True)
