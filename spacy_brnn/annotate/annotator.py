@@ -90,7 +90,8 @@ class Tokenized:
         from spacy.tokens import Doc
 
         doc = Doc(vocab, words=self.words, spaces=self.spaces)
-        return doc.from_array([NORM], self.norms[:, None])
+        norms: Any = self.norms[:, None]  # spaCy's stub knows no numpy.
+        return doc.from_array([NORM], norms)
 
 
 Document = str | bytes | Tokenized
@@ -311,6 +312,6 @@ def _use_gpu(gpu_id: int) -> None:
     import spacy
 
     try:
-        spacy.require_gpu(gpu_id)
+        spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]  # Of Thinc, handed on.
     except ValueError as error:
         raise AnnotateError(f"cannot use GPU {gpu_id}: {one_line(error)}") from error

@@ -185,10 +185,10 @@ def describe_model(model: str | None) -> str:
 
     Raises AnnotateError if `model` is neither a folder nor an installed package.
     """
-    import spacy
+    from spacy import about
 
     folder = _model_folder(model)
-    digest = sha256(spacy.__version__.encode())
+    digest = sha256(about.__version__.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(folder)).encode())

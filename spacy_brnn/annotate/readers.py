@@ -235,6 +235,8 @@ class Table:
         self.delimiter = options.delimiter or self._shown_delimiter(options, delimiter)
         self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
         self._rows = self._read()
+        self.header: Record | None
+        self.columns: list[str]
         self.header, self.columns = next(self._rows, (None, []))
         self._options = options
 

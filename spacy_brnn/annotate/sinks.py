@@ -164,7 +164,7 @@ class StreamSink:
     the end is kept in a temporary file.
     """
 
-    state = None
+    state: State | None = None
     written = 0
 
     def __init__(self, writer: Writer, rejects: Path | None) -> None:
