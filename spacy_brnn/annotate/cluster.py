@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from pyarrow import fs
 from ray.data.context import DataContext
 from ray.exceptions import RayError
 
+from spacy_brnn.annotate.annotator import PipelineOptions
 from spacy_brnn.annotate.plan import (
     STDOUT,
     AnnotateOptions,
@@ -55,7 +56,7 @@ from spacy_brnn.annotate.sources import (
     total_bytes,
 )
 from spacy_brnn.annotate.tally import Tally
-from spacy_brnn.annotate.workers import Batch, PipelineOptions, cut_batches
+from spacy_brnn.annotate.workers import Batch, cut_batches
 from spacy_brnn.annotate.writers import assemble, make_writer
 
 SHARD_FORMATS = ("parquet", "jsonl")
@@ -221,19 +222,12 @@ class _Shards:
 
     @classmethod
     def of(cls, options: AnnotateOptions, inputs: Sequence[Input]) -> _Shards:
-        model = options.model
+        model = options.pipeline.model
         if model is not None and os.path.isdir(model):
             model = os.path.abspath(model)
         # An actor sees only the GPU that Ray gave it, as number 0.
-        gpu_id = 0 if options.gpu_id >= 0 else -1
-        pipeline = PipelineOptions(
-            model,
-            gpu_id,
-            neutral=options.neutral,
-            entities=options.entities,
-            extra_fields=options.extra_fields,
-            targets=options.targets is not None,
-        )
+        gpu_id = 0 if options.pipeline.gpu_id >= 0 else -1
+        pipeline = replace(options.pipeline, model=model, gpu_id=gpu_id)
         layout = layout_of(inputs, options.reading)
         return cls(pipeline, options.output_format or "parquet", layout)
 
@@ -350,7 +344,7 @@ def _dataset(
         fn_constructor_args=(shards, folder),
         batch_size=1,
         num_cpus=1,
-        num_gpus=1 if options.gpu_id >= 0 else 0,
+        num_gpus=1 if options.pipeline.gpu_id >= 0 else 0,
         compute=ray.data.ActorPoolStrategy(size=_actors(options)),
     )
 
@@ -436,7 +430,7 @@ def _actors(options: AnnotateOptions) -> int:
     if options.n_process is not None:
         return options.n_process
     resources = ray.cluster_resources()
-    if options.gpu_id >= 0:
+    if options.pipeline.gpu_id >= 0:
         return max(1, int(resources.get("GPU", 0)))
     return max(1, int(resources.get("CPU", 1)) - 1)
 

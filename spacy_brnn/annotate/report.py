@@ -22,7 +22,7 @@ def write_report(options: AnnotateOptions, tally: Tally) -> None:
     settings = {
         "inputs": " ".join(options.inputs),
         "output": "standard output" if options.output == STDOUT else options.output,
-        "pipeline": options.model or "the English model that ships",
+        "pipeline": options.pipeline.model or "the English model that ships",
         "spacy-brnn": spacy_brnn.__version__,
         "finished": time.strftime("%Y-%m-%d %H:%M"),
     }

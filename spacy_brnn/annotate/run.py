@@ -31,7 +31,7 @@ from spacy_brnn.annotate.sinks import FileSink, Sink, StreamSink
 from spacy_brnn.annotate.sources import Input, find_inputs, total_bytes
 from spacy_brnn.annotate.spool import State
 from spacy_brnn.annotate.tally import Tally
-from spacy_brnn.annotate.workers import Batch, PipelineOptions, annotate_batches, cut_batches
+from spacy_brnn.annotate.workers import Batch, annotate_batches, cut_batches
 from spacy_brnn.annotate.writers import Row, Writer, make_writer
 
 BYTES_PER_PROCESS = 4 * 1024 * 1024
@@ -62,7 +62,7 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
         output_format,
         layout_of(inputs, options.reading),
         delimiter=options.reading.delimiter,
-        header=options.header,
+        header=options.reading.header,
     )
     sink = _open_sink(options, inputs, writer, output_format, compression)
     try:
@@ -113,15 +113,7 @@ def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sin
     started = synced = time.monotonic()
     reader = InputReader(inputs, options.reading, state.position)
     batches = cut_batches(reader, options.batch_size) if not state.complete else iter(())
-    pipeline = PipelineOptions(
-        options.model,
-        options.gpu_id,
-        with_docs=writer.needs_docs,
-        neutral=options.neutral,
-        entities=options.entities,
-        extra_fields=options.extra_fields,
-        targets=options.targets is not None,
-    )
+    pipeline = replace(options.pipeline, with_docs=writer.needs_docs)
     n_process = _processes(options, inputs)
     try:
         with Progress(total_bytes(inputs), reader.consumed, quiet=options.quiet) as progress:
@@ -162,7 +154,7 @@ def _open_sink(
     compression: str | None,
 ) -> Sink:
     if options.output == STDOUT or options.rejects_path is None:
-        describe_model(options.model)
+        describe_model(options.pipeline.model)
         return StreamSink(writer, options.rejects_path)
     resumable = all(found.path != "-" for found in inputs)
     return FileSink(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_brnn.annotate.workers import PipelineOptions
+from spacy_brnn.annotate.annotator import PipelineOptions
 
 HERE = Path(__file__).parent
 LOAD = PipelineOptions.load
