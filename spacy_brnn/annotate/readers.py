@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -384,13 +384,6 @@ def _csv_problem(error: csv.Error) -> str:
     return str(error)
 
 
-def read_table(
-    stream: Stream, source: str, options: ReadOptions, *, delimiter: str
-) -> Iterator[Record]:
-    """Yield a record per row of a delimited file."""
-    yield from Table(stream, source, options, delimiter)
-
-
 def read_parquet(stream: Stream, source: str, options: ReadOptions) -> Iterator[Record]:
     """Yield a record per row.
 
@@ -471,13 +464,13 @@ def _doc_fields(doc: Doc, text_field: str) -> dict[str, Any]:
     return fields
 
 
-Reader = Callable[[Stream, str, ReadOptions], Iterator[Record]]
+Reader = Callable[[Stream, str, ReadOptions], Iterable[Record]]
 """(stream, source name, options) -> records."""
 READERS: dict[str, Reader] = {
     "jsonl": read_jsonl,
     "json": read_json,
-    "csv": partial(read_table, delimiter=DELIMITERS["csv"]),
-    "tsv": partial(read_table, delimiter=DELIMITERS["tsv"]),
+    "csv": partial(Table, delimiter=DELIMITERS["csv"]),
+    "tsv": partial(Table, delimiter=DELIMITERS["tsv"]),
     "text": read_text_lines,
     "text-file": read_text_file,
     "parquet": read_parquet,

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -74,8 +74,10 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
         sink.close()
 
 
-def sort_out(batch: Batch, annotations: Annotations) -> tuple[list[Row], list[Record]]:
-    """Part a batch's records into rows to write and rejected ones, each in order."""
+def count_results(
+    batch: Batch, annotations: Annotations, tally: Tally
+) -> tuple[list[Row], list[Record]]:
+    """Part a batch's records into rows to write and rejected ones, each in order; count them."""
     rows: list[Row] = []
     rejected: list[Record] = []
     results = iter(annotations.results)
@@ -83,9 +85,11 @@ def sort_out(batch: Batch, annotations: Annotations) -> tuple[list[Row], list[Re
         result = next(results) if record.problem is None else None
         if isinstance(result, Annotation):
             rows.append((record, result.fields, result.doc))
+            tally.add(record, result.fields)
         else:
             problem = record.problem if result is None else result.reason
             rejected.append(replace(record, problem=problem))
+            tally.add_rejected(rejected[-1])
     return rows, rejected
 
 
@@ -99,14 +103,6 @@ def fail_if_nothing_was_written(tally: Tally) -> None:
         )
 
 
-def count(tally: Tally, rows: Sequence[Row], rejected: Sequence[Record]) -> None:
-    """Add what came of a batch to the tally."""
-    for record, fields, _ in rows:
-        tally.add(record, fields)
-    for record in rejected:
-        tally.add_rejected(record)
-
-
 def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sink: Sink) -> Result:
     state = sink.state or State(Position(), Tally())
     tally, resumed_at, before = state.tally, state.tally.read, state.tally.seconds
@@ -118,11 +114,10 @@ def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sin
     try:
         with Progress(total_bytes(inputs), reader.consumed, quiet=options.quiet) as progress:
             for batch, annotations in annotate_batches(batches, pipeline, n_process):
-                rows, rejected = sort_out(batch, annotations)
+                rows, rejected = count_results(batch, annotations, tally)
                 if rejected and options.errors == "stop":
                     raise AnnotateError(f"{rejected[0].place}: {rejected[0].problem}")
                 encoded = writer.encode(rows, annotations.columns)
-                count(tally, rows, rejected)
                 now = time.monotonic()
                 tally.seconds = before + now - started
                 state = State(batch.after, tally, annotations.columns)

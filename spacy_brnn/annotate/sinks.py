@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from spacy_brnn.annotate.records import AnnotateError, Record
 from spacy_brnn.annotate.sources import compressed, same_fingerprint
 from spacy_brnn.annotate.spool import Spool, State, remove_spool
-from spacy_brnn.annotate.writers import Writer, assemble, scan_all
+from spacy_brnn.annotate.writers import Writer, assemble
 
 
 class Sink(Protocol):
@@ -107,12 +107,9 @@ class FileSink:
 
     def finish(self, state: State) -> None:
         """See Sink."""
-        rows: Iterable[bytes] = ()
         if self._spool is not None:
             self._spool.save(state)
             self._spool.sync()
-            scan_all(self._writer, self._spool.rows())
-            rows = self._spool.rows()
         if state.tally.rejected or self._always:
             with self._replacing(self._rejects, "-rejects") as file:
                 file.writelines(self._spool.rejects() if self._spool else ())
@@ -123,6 +120,7 @@ class FileSink:
             self._replacing(self._output, "-output") as file,
             compressed(file, self._compression) as packed,
         ):
+            rows = self._spool.rows if self._spool else tuple
             assemble(self._writer, rows, packed, state.columns)
         _sync_folder(self._output.parent)
         if self._spool is not None:
@@ -195,8 +193,7 @@ class StreamSink:
     def finish(self, state: State) -> None:
         """See Sink."""
         if self._spool is not None:
-            scan_all(self._writer, self._spool.rows())
-            assemble(self._writer, self._spool.rows(), self._output, state.columns)
+            assemble(self._writer, self._spool.rows, self._output, state.columns)
         else:
             self._open(state)
             self._writer.close()

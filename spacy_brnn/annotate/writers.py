@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from spacy_brnn.annotate.records import (
@@ -99,11 +99,17 @@ def make_writer(
 
 
 def assemble(
-    writer: Writer, batches: Iterable[bytes], output: BinaryIO, columns: Sequence[str]
+    writer: Writer,
+    batches: Callable[[], Iterable[bytes]],
+    output: BinaryIO,
+    columns: Sequence[str],
 ) -> None:
-    """Write the whole output from batches that have been scanned where the writer needs it."""
+    """Write the whole output; batches: gives all of them, in order, each time that it is called."""
+    if not writer.streams:
+        for batch in batches():
+            writer.scan(batch)
     writer.open(output, columns)
-    for batch in batches:
+    for batch in batches():
         writer.write(batch)
     writer.close()
 
@@ -428,10 +434,3 @@ def _cast(column: pa.ChunkedArray, stored: pa.Field, field: pa.Field) -> Any:
         return column.cast(field.type)
     except pa.ArrowException:
         return pa.array(column.to_pylist(), type=field.type)
-
-
-def scan_all(writer: Writer, batches: Iterator[bytes]) -> None:
-    """Let the writer see every batch, if it needs to."""
-    if not writer.streams:
-        for batch in batches:
-            writer.scan(batch)

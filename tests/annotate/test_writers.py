@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spacy_brnn.annotate.records import SENTIMENT_FIELDS, Record, encodable, to_cell, to_json
 from spacy_brnn.annotate.sources import compressed
-from spacy_brnn.annotate.writers import assemble, make_writer, scan_all
+from spacy_brnn.annotate.writers import assemble, make_writer
 
 SCALARS = (
     st.none()
@@ -40,10 +40,9 @@ def output(name, batches, compression=None):
     """The output of batches, by the way that a run goes."""
     writer = make_writer(name)
     stored = [encoded for batch in batches if (encoded := writer.encode(batch, SENTIMENT_FIELDS))]
-    scan_all(writer, iter(stored))
     file = io.BytesIO()
     with compressed(file, compression) as packed:
-        assemble(writer, stored, packed, SENTIMENT_FIELDS)
+        assemble(writer, lambda: stored, packed, SENTIMENT_FIELDS)
     return file.getvalue()
 
 
