@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
-from spacy_brnn.annotate.records import AnnotateError, Targeted, encodable, one_line
+from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
 from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Annotator:
 
     def _prepare(self, document: Document) -> str | Doc:
         if isinstance(document, str):
-            return encodable(document)
+            return replace_surrogates(document)
         if not isinstance(document, bytes):
             return document.to_doc(self.nlp.vocab)
         from spacy.tokens import Doc

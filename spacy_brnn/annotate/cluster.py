@@ -43,7 +43,7 @@ from spacy_brnn.annotate.run import (
     Interrupted,
     count_results,
     fail_if_nothing_was_written,
-    listening,
+    interruptible,
 )
 from spacy_brnn.annotate.sinks import changes
 from spacy_brnn.annotate.sources import (
@@ -90,7 +90,7 @@ def annotate_on_ray(options: AnnotateOptions) -> Result:
         # What Ray says of its workers is no data.
         with (
             redirect_stdout(sys.stderr),
-            listening(),
+            interruptible(),
             Progress(total_bytes(inputs), quiet=options.quiet) as bar,
         ):
             _connect(options)

@@ -199,7 +199,7 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
-def encodable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with lone surrogates, which no encoding takes, replaced one by one by U+FFFD."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
@@ -220,13 +220,13 @@ def to_json(fields: dict[str, Any]) -> bytes:
 def to_cell(value: Any) -> str:
     """One cell of a table: strings as they are, nothing for None, the rest as JSON."""
     if isinstance(value, str):
-        return encodable(value)
+        return replace_surrogates(value)
     return "" if value is None else to_json_text(value)
 
 
 def to_json_text(value: Any) -> str:
     """Any value as JSON that every encoding takes."""
-    return encodable(json.dumps(value, ensure_ascii=False, default=_plain))
+    return replace_surrogates(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader
 
 import spacy_brnn
 from spacy_brnn.annotate.plan import STDOUT, AnnotateOptions
-from spacy_brnn.annotate.records import encodable
+from spacy_brnn.annotate.records import replace_surrogates
 from spacy_brnn.annotate.tally import Tally, rate, shown_label
 
 
@@ -28,7 +28,7 @@ def write_report(options: AnnotateOptions, tally: Tally) -> None:
     }
     path = Path(options.report)
     new = path.with_name(path.name + ".partial")
-    new.write_text(encodable(render_report(tally, settings)), encoding="utf-8")
+    new.write_text(replace_surrogates(render_report(tally, settings)), encoding="utf-8")
     os.replace(new, path)
 
 

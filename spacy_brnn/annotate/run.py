@@ -68,7 +68,7 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
     try:
         if not (sink.state and sink.state.complete):
             check_absent(options)
-        with listening():
+        with interruptible():
             return _annotate(options, inputs, writer, sink)
     finally:
         sink.close()
@@ -165,7 +165,7 @@ def _open_sink(
 
 
 @contextmanager
-def listening() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn the signals that ask to stop into Interrupted; what a batch writes, it writes whole.
 
     Outside the main thread, where that cannot be, do nothing.
