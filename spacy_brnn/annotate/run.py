@@ -151,17 +151,8 @@ def _open_sink(
     if options.output == STDOUT or options.rejects_path is None:
         describe_model(options.pipeline.model)
         return StreamSink(writer, options.rejects_path)
-    resumable = all(found.path != "-" for found in inputs)
-    return FileSink(
-        Path(options.output),
-        compression,
-        options.rejects_path,
-        writer,
-        settings_of(options, inputs, output_format),
-        always=options.rejects is not None,
-        overwrite=options.overwrite,
-        restart=options.restart or not resumable,
-    )
+    settings = settings_of(options, inputs, output_format)
+    return FileSink(options, options.rejects_path, writer, compression, settings)
 
 
 @contextmanager

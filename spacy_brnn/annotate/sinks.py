@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from spacy_brnn.annotate.plan import AnnotateOptions
 from spacy_brnn.annotate.records import AnnotateError, Record
-from spacy_brnn.annotate.sources import compressed, same_fingerprint
+from spacy_brnn.annotate.sources import STDIN, compressed, same_fingerprint
 from spacy_brnn.annotate.spool import Spool, State, remove_spool
 from spacy_brnn.annotate.writers import Writer, assemble
 
@@ -46,36 +47,30 @@ class Sink(Protocol):
 class FileSink:
     """A file that appears under its name when it is complete, and a rejects file beside it.
 
-    rejects: its path; always: write it even if nothing is rejected; overwrite: what is there of an
-    earlier output is to be replaced.
+    settings: all that the output depends on.
 
     Raises AnnotateError if an unfinished run with other settings is there, or one that is running.
     """
 
     def __init__(
         self,
-        output: Path,
-        compression: str | None,
+        options: AnnotateOptions,
         rejects: Path,
         writer: Writer,
+        compression: str | None,
         settings: dict[str, Any],
-        *,
-        always: bool,
-        overwrite: bool,
-        restart: bool,
     ) -> None:
         """Open what is there of an earlier run; make nothing."""
-        self._output = output
-        self._compression = compression
+        self._options = options
+        self._output = Path(options.output)
         self._rejects = rejects
-        self._always = always
-        self._overwrite = overwrite
         self._writer = writer
+        self._compression = compression
         self._settings = settings
-        self._path = output.with_name(f"{output.name}.partial")
+        self._path = self._output.with_name(f"{self._output.name}.partial")
         if self._path.is_dir():
             raise AnnotateError(f"{self._path} is a folder, and not of a run; move it away")
-        if restart:
+        if options.restart or STDIN in settings["inputs"]:
             remove_spool(self._path)
         self._spool = Spool(self._path, settings) if self._path.exists() else None
         self.state = self._spool.state if self._spool else None
@@ -110,10 +105,10 @@ class FileSink:
         if self._spool is not None:
             self._spool.save(state)
             self._spool.sync()
-        if state.tally.rejected or self._always:
+        if state.tally.rejected or self._options.rejects is not None:
             with self._replacing(self._rejects, "-rejects") as file:
                 file.writelines(self._spool.rejects() if self._spool else ())
-        elif self._overwrite and self._rejects.exists():
+        elif self._options.overwrite and self._rejects.exists():
             # They are of the output that is being replaced.
             os.unlink(self._rejects)
         with (
