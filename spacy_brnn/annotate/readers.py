@@ -483,14 +483,14 @@ def layout_of(inputs: Sequence[Input], options: ReadOptions) -> Layout:
     columns: dict[str, None] = {}
     delimiters: list[str] = []
     boms: list[bool] = []
-    types: dict[str, pa.Field] = {}
+    types: dict[str, pa.DataType] = {}
     conflicts: set[str] = set()
     for found in inputs:
         schema = _schema(found) if found.format == "parquet" else None
         if schema is not None:
             columns.update(dict.fromkeys(schema.names))
             for field in schema:
-                if types.setdefault(field.name, field).type != field.type:
+                if types.setdefault(field.name, field.type) != field.type:
                     conflicts.add(field.name)
         elif (
             found.format in DELIMITERS and found.path != STDIN and (table := _table(found, options))
@@ -504,7 +504,7 @@ def layout_of(inputs: Sequence[Input], options: ReadOptions) -> Layout:
         list(columns) if known else None,
         delimiters[0] if len(set(delimiters)) == 1 else None,
         bool(boms) and boms[0],
-        _common_schema(types, conflicts),
+        {name: kind for name, kind in types.items() if name not in conflicts},
     )
 
 
@@ -525,11 +525,3 @@ def _schema(found: Input) -> pa.Schema | None:
             return pq.read_schema(stream.raw)
     except (OSError, pa.ArrowException):
         return None
-
-
-def _common_schema(types: dict[str, pa.Field], conflicts: set[str]) -> pa.Schema | None:
-    if not types:
-        return None
-    import pyarrow as pa
-
-    return pa.schema([field for name, field in types.items() if name not in conflicts])

@@ -6,7 +6,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -144,13 +144,13 @@ class Layout:
 
     columns: the union of the tables' columns, None unless every input is a table file; delimiter:
     that of all delimited inputs, None where they differ; bom: whether the first begins with a byte
-    order mark; schema: the types of the columns that are of one type in every Parquet input.
+    order mark; types: those of the columns that are of one type in every Parquet input.
     """
 
     columns: list[str] | None = None
     delimiter: str | None = None
     bom: bool = False
-    schema: pa.Schema | None = None
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
 
 def parse_object(line: bytes) -> tuple[dict[str, Any], str | None]:

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from spacy_brnn.annotate.records import (
@@ -87,7 +87,7 @@ def make_writer(
     """
     layout = layout or Layout()
     if output_format == "parquet":
-        return ParquetWriter(layout.schema)
+        return ParquetWriter(layout.types)
     if output_format == "spacy":
         return DocBinWriter()
     if output_format in DELIMITERS:
@@ -248,9 +248,9 @@ class ParquetWriter(Writer):
 
     streams = False
 
-    def __init__(self, schema: pa.Schema | None) -> None:
-        """schema: the types of fields that come from Parquet inputs."""
-        self._types = {field.name: field.type for field in schema or ()}
+    def __init__(self, types: Mapping[str, pa.DataType]) -> None:
+        """types: those of fields that come from Parquet inputs."""
+        self._types = types
         self._fields: dict[str, pa.Field] = {}
 
     def encode(self, rows: Sequence[Row], columns: Sequence[str]) -> bytes:

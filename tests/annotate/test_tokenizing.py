@@ -22,7 +22,7 @@ from spacy_brnn.annotate.workers import (
     in_workers,
 )
 
-from .conftest import LOAD, MAIN, read_jsonl, write_jsonl
+from .conftest import MAIN, read_jsonl, write_jsonl
 from .test_resume import records_done
 from .worker_standins import load_mortal
 
@@ -295,8 +295,6 @@ class TestCommand:
             "spacy_brnn.annotate.workers.in_workers", lambda *args: pytest.fail("workers started")
         )
         monkeypatch.setattr(spacy, "require_gpu", raise_no_gpu)
-        # Not a pipeline that an earlier test has loaded.
-        monkeypatch.setattr(PipelineOptions, "load", LOAD)
         result = annotate(*corpus, "--n-process", 2, "--gpu-id", 0)
         assert result.exit_code == 1
         assert result.stderr == "Error: cannot use GPU 0: no GPU here\n"
