@@ -65,7 +65,7 @@ def test_killed_twenty_times_the_bytes_are_the_same(
     assert progress == sorted(progress)
     assert not (tmp_path / name).exists()
     process = start(*command)
-    _, messages = process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=240)
     assert process.returncode == 0, messages
     assert outputs(tmp_path, name) == outputs(tmp_path, f"whole.{name}")
     assert not (tmp_path / f"{name}.partial").exists()
@@ -258,7 +258,7 @@ def test_a_dead_worker_is_told(start, model, tmp_path):
     process = start(
         "in.jsonl", "-o", "out.jsonl", "--model", model, "--n-process", 2, "--batch-size", 10,
     )  # fmt: skip
-    _, messages = process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=240)
     assert process.returncode == 1
     assert messages.decode().startswith("Error: a worker process was killed")
     assert not (tmp_path / "out.jsonl").exists()
