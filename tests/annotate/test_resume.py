@@ -257,6 +257,7 @@ def test_a_dead_worker_is_told(start, model, tmp_path):
     write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 100 + [{"text": "XXDIE"}])
     process = start(
         "in.jsonl", "-o", "out.jsonl", "--model", model, "--n-process", 2, "--batch-size", 10,
+        "--quiet",  # A run that takes ten seconds would say how far it is.
     )  # fmt: skip
     _, messages = process.communicate(timeout=240)
     assert process.returncode == 1
