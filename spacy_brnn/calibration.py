@@ -7,6 +7,7 @@ Weinberger (2017), "On Calibration of Modern Neural Networks".
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy
@@ -128,7 +129,7 @@ def main(
     nlp = spacy.load(pipeline)
     if "brnn_sentiment" not in nlp.pipe_names:
         raise click.ClickException(f"{pipeline} has no brnn_sentiment")
-    component = nlp.get_pipe("brnn_sentiment")
+    component = cast(BRNNSentiment, nlp.get_pipe("brnn_sentiment"))
     if dev is not None:
         probabilities, truths = _score(component, dev)
         _report("before", probabilities, truths)
@@ -139,6 +140,7 @@ def main(
             temperature = find_temperature(probabilities, truths)
             _report("after, each half by the other's", _cross_fit(probabilities, truths), truths)
         _report("after", apply_temperature(probabilities, temperature), truths)
+    assert temperature is not None, "without --dev it is given"
     scale_logits(component.model, temperature)
     nlp.to_disk(output)
     click.echo(f"temperature: {temperature:.4f}")

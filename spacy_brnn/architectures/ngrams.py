@@ -102,14 +102,15 @@ def _forward(
 ) -> tuple[Floats2d, Callable]:
     ops = model.ops
     weights = model.get_param("W")
-    places, rows, values = map(ops.asarray, read_ngrams(model, docs))
+    places, rows, values = map(ops.xp.asarray, read_ngrams(model, docs))
+    values = ops.reshape2f(values, -1, 1)
     scores = ops.alloc2f(len(docs), model.get_dim("nO"))
-    ops.scatter_add(scores, places, weights[rows] * values[:, None])
+    ops.scatter_add(scores, places, weights[rows] * values)
 
     def backprop(gradient: Floats2d) -> list[Doc]:
         if len(weights):
             d_weights = ops.alloc2f(*weights.shape)
-            ops.scatter_add(d_weights, rows, gradient[places] * values[:, None])
+            ops.scatter_add(d_weights, rows, gradient[places] * values)
             model.inc_grad("W", d_weights)
         return []
 

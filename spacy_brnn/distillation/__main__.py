@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy
@@ -26,6 +26,12 @@ from .phrases import draw_phrases
 from .reviews import targets
 from .scoring import score_texts
 from .variants import draw_variants
+
+if TYPE_CHECKING:
+    from .transformer import TransformerTeacher
+
+Teacher = Callable[[list[Doc], list[bool], list[Doc]], numpy.ndarray]
+"""Labelled documents, whether each has the label, and unlabelled ones, to the logits of these."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -129,7 +135,7 @@ def teach_transformer(
     max_pieces: int,
     gpu_id: int,
     output: Path,
-    **schedule,
+    **schedule: Any,
 ) -> None:
     """Fine-tune the transformer in START on the labelled texts of SETS and on DocBins of REVIEWS.
 
@@ -347,7 +353,7 @@ def _needing(extra: str) -> Iterator[None]:
         ) from None
 
 
-def _load_teacher(folder: Path, max_pieces: int):
+def _load_teacher(folder: Path, max_pieces: int) -> TransformerTeacher:
     if not (folder / "config.json").exists():
         raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
     with _needing("teacher"):
@@ -358,7 +364,7 @@ def _load_teacher(folder: Path, max_pieces: int):
         raise click.ClickException(f"{folder}: {error}") from None
 
 
-def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
+def _train(teacher: Teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
     docs = _read(labelled)
     with _needing("distillation"):
         _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)

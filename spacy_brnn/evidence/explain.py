@@ -31,7 +31,7 @@ def explain(
     Raises ValueError for another model.
     """
     cut = cut_model(model)
-    weights = model.ops.asarray1f(numpy.asarray(direction.weights, dtype="float32"))
+    weights = model.ops.asarray1f(direction.weights)
     attribution = attribute(cut, read, weights)
     return Evidence(
         text=text,
@@ -53,6 +53,7 @@ def _by_token(
     sums: numpy.ndarray = numpy.zeros(len(span), dtype="float64")
     for (start, end), contribution in zip(offsets, contributions.tolist(), strict=True):
         covered = span.doc.char_span(start, end, alignment_mode="expand")
+        assert covered is not None, "the offsets are of the document's text"
         first, last = max(covered.start, span.start), min(covered.end, span.end)
         sums[first - span.start : last - span.start] += contribution / max(1, last - first)
     return tuple(sums.tolist())
