@@ -84,9 +84,9 @@ def apply_offset(probabilities: numpy.ndarray, place: int, offset: float) -> num
 def move_logit(model: Model, place: int, offset: float) -> None:
     """Add to one logit of a text classifier, in its output layer's bias."""
     layer = model.get_ref("output_layer")
-    bias = layer.get_param("b").copy()
-    bias[place] += offset
-    layer.set_param("b", bias)
+    offsets = layer.ops.alloc1f(len(layer.get_param("b")))
+    offsets[place] = offset
+    layer.set_param("b", layer.get_param("b") + offsets)
 
 
 def scale_logits(model: Model, temperature: float) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Ints1d
 
 from ..nn.brnn import BRNN
-from .torch_shim import list_outputs, wrap_torch
+from .torch_shim import list_outputs, shim_of, wrap_torch
 
 NAME = "brnn_encoder"
 
@@ -88,10 +90,12 @@ def predict_pooled(
     rows: (tokens,) the place of each token's vector, one document after the other.
     pooling: one of POOLED.
     """
-    device = encoder.shims[0].device
+    shim = shim_of(encoder)
+    device = shim.device
     arguments = (
         xp2torch(vectors, device=device),
         torch.tensor(lengths, dtype=torch.int64, device=device),
         xp2torch(rows, device=device),
     )
-    return torch2xp(encoder.shims[0].predict(ArgsKwargs(arguments, {}), POOLED[pooling]))
+    pooled = shim.predict(ArgsKwargs(arguments, {}), POOLED[pooling])
+    return cast(Floats2d, torch2xp(pooled))

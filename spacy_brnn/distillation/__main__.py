@@ -283,7 +283,7 @@ def mix(
 @click.option("--seed", default=0, show_default=True)
 @click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
-def student(config: Path, gpu_id: int, output: Path, **schedule) -> None:
+def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
     """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
 
     The pipeline, its corpora and its dropout are CONFIG's; a GPU does not wait for documents.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from spacy import util
 from spacy.schemas import ConfigSchemaTraining
@@ -11,6 +12,7 @@ from spacy.training.initialize import init_nlp
 from thinc.util import get_torch_default_device
 
 from ..corpora.errors import CorpusError
+from ..pipeline.sentiment import BRNNSentiment
 from .student_network import StudentNetwork
 from .student_texts import read_texts
 from .student_training import StudentSchedule, train
@@ -32,7 +34,7 @@ def train_student(
     config = nlp.config.interpolate()
     settings = util.registry.resolve(config["training"], schema=ConfigSchemaTraining)
     (examples,) = util.resolve_dot_names(config, [settings["train_corpus"]])
-    pipe = nlp.get_pipe(COMPONENT)
+    pipe = cast(BRNNSentiment, nlp.get_pipe(COMPONENT))
     embed = config["components"][COMPONENT]["model"]["tok2vec"].get("embed", {})
     try:
         texts = read_texts(nlp, COMPONENT, examples(nlp))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import chain
+from typing import Any, cast
 
 import numpy
 import torch
 from thinc.api import Model
+from thinc.types import Floats2d
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +27,10 @@ class StudentNetwork(nn.Module):
     dropout: on the pooled vector.
     Raises ValueError for a model of other layers.
     """
+
+    rows: Tensor
+    counts: Tensor
+    starts: Tensor
 
     def __init__(
         self,
@@ -53,9 +59,9 @@ class StudentNetwork(nn.Module):
         self.encoder = encode.shims[0]._model
         self.pooling = model.layers[1].shims[0]._model
         output = model.get_ref("output_layer")
-        self.table = nn.Parameter(_tensor(embed.get_param("E")))
-        self.weight = nn.Parameter(_tensor(output.get_param("W")))
-        self.bias = nn.Parameter(_tensor(output.get_param("b")))
+        self.table = nn.Parameter(_tensor(embed, "E"))
+        self.weight = nn.Parameter(_tensor(output, "W"))
+        self.bias = nn.Parameter(_tensor(output, "b"))
         # As the memory's, of known words one row, of others their parts'; then all by their parts.
         memory = subword_embed.Memory(embed.attrs["words"], embed.attrs["part_rows"])
         rows = [memory.rows(word) for word in words] + [memory.rows_of_parts(w) for w in words]
@@ -88,7 +94,7 @@ class StudentNetwork(nn.Module):
             (output, "W", self.weight),
             (output, "b", self.bias),
         ):
-            node.set_param(name, node.ops.asarray(value.detach().cpu().numpy()))
+            node.set_param(name, cast(Floats2d, node.ops.asarray(_array(value))))
 
     def _vectors(self, words: Tensor) -> Tensor:
         """(W, width) the mean of each word's rows."""
@@ -103,5 +109,9 @@ class StudentNetwork(nn.Module):
         return functional.embedding_bag(rows, self.table, begins, mode="mean")
 
 
-def _tensor(array) -> Tensor:
-    return torch.from_numpy(numpy.array(array if isinstance(array, numpy.ndarray) else array.get()))
+def _tensor(node: Model, name: str) -> Tensor:
+    return torch.from_numpy(node.ops.to_numpy(node.get_param(name)).copy())
+
+
+def _array(parameter: Tensor) -> Any:
+    return parameter.detach().cpu().numpy()

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 import numpy
 from spacy.attrs import ORTH
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+
+from ..pipeline.sentiment import BRNNSentiment
 
 # Documents read at a time.
 BUFFER = 1000
@@ -37,7 +40,7 @@ def read_texts(nlp: Language, component: str, examples: Iterable[Example]) -> St
 
     Raises ValueError where there are none.
     """
-    pipe = nlp.get_pipe(component)
+    pipe = cast(BRNNSentiment, nlp.get_pipe(component))
     hashes, targets = [], []
     strings = nlp.vocab.strings
     for docs, cats in _buffered(examples):

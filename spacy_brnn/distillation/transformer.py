@@ -71,7 +71,7 @@ class TransformerTeacher(nn.Module):
         """
         base = self.encoder.base_model
         stack = getattr(base, "encoder", None) or getattr(base, "transformer", None)
-        if not hasattr(base, "embeddings") or not hasattr(stack, "layer"):
+        if not hasattr(base, "embeddings") or stack is None or not hasattr(stack, "layer"):
             raise CorpusError(
                 f"{type(base).__name__}: its layers are not where BERT's are, to freeze them; "
                 "start from a model of BERT's kin"

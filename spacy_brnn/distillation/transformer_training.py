@@ -14,6 +14,8 @@ from typing import Any
 import numpy
 import torch
 from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from ..architectures.precision import has_bfloat16
 from ..corpora.errors import CorpusError
@@ -144,7 +146,12 @@ def _plan(
 
 
 def _save_checkpoint(
-    folder: Path, teacher, optimizer, rates, plan: dict[str, Any], step: int
+    folder: Path,
+    teacher: TransformerTeacher,
+    optimizer: Optimizer,
+    rates: LRScheduler,
+    plan: dict[str, Any],
+    step: int,
 ) -> None:
     partial = folder / f"{CHECKPOINT}.partial"
     state = {
@@ -158,7 +165,13 @@ def _save_checkpoint(
     os.replace(partial, folder / CHECKPOINT)
 
 
-def _resume(folder: Path, teacher, optimizer, rates, plan: dict[str, Any]) -> int:
+def _resume(
+    folder: Path,
+    teacher: TransformerTeacher,
+    optimizer: Optimizer,
+    rates: LRScheduler,
+    plan: dict[str, Any],
+) -> int:
     path = folder / CHECKPOINT
     if not path.exists():
         return 0
