@@ -27,7 +27,7 @@ from benchmarks.machine import describe
 from spacy_brnn.architectures.cut_model import CutModel, cut_model
 from spacy_brnn.corpora.docbin import read_docbin
 from spacy_brnn.corpora.labelled_texts import is_dev_text
-from spacy_brnn.evidence.attribution import STEPS, attribute, undisturbed
+from spacy_brnn.evidence.attribution import RADAU, attribute, undisturbed
 from spacy_brnn.pipeline.sentiment import BRNNSentiment
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -75,7 +75,7 @@ class Probe:
             "the same, states less their mean": lambda doc, x: self._pooled_shares(x, 1.0),
             "gradient times input": lambda doc, x: (x * self.gradient(x)).sum(axis=1),
             "integrated gradients, 2 steps": integrated(2),
-            f"integrated gradients, {STEPS} steps (ships)": integrated(STEPS),
+            f"integrated gradients, {2} steps (ships)": integrated(STEPS),
             "integrated gradients, 16 steps": integrated(16),
             "leaving out each token": lambda doc, x: self._left_out(x),
         }

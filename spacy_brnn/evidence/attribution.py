@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -12,8 +12,12 @@ from thinc.types import Floats1d, Floats2d
 
 from ..architectures.cut_model import CutModel
 from ..architectures.input_gradients import dropout_off, gradients_kept
+from ..architectures.scaled_encoding import encode_scaled
 
-STEPS = 4
+# Points of the path and the weight of each; the first is 1, the document itself.
+Path = Sequence[tuple[float, float]]
+# Gauss-Radau quadrature: the logit is read off at one of its two points.
+RADAU: Path = ((1.0, 0.25), (1.0 / 3.0, 0.75))
 # Of all points together: beyond it they are taken one by one, which bounds the memory.
 TOKENS_AT_ONCE = 20_000
 
@@ -32,16 +36,16 @@ class Attribution:
     remainder: float
 
 
-def attribute(cut: CutModel, doc: Doc, weights: Floats1d, steps: int = STEPS) -> Attribution:
+def attribute(cut: CutModel, doc: Doc, weights: Floats1d, path: Path = RADAU) -> Attribution:
     """Split a weighted sum of logits among a document's tokens by integrated gradients.
 
     Source: Sundararajan, Taly and Yan (2017), "Axiomatic Attribution for Deep Networks". The
     path goes from a document whose tokens all have the vector zero, as words that word dropout
-    took, to the document; the remainder is the logit of the former and what the sum over `steps`
-    midpoints misses of the integral.
+    took, to the document; the remainder is the logit of the former and what the sum over the
+    points misses of the integral.
 
     weights: (labels,) of the logits.
-    steps: points on the path; time and memory grow with them.
+    path: its points; time and memory grow with them.
     """
     read = doc
     for layer in cut.prepare:
@@ -50,38 +54,32 @@ def attribute(cut: CutModel, doc: Doc, weights: Floats1d, steps: int = STEPS) ->
         bias = float(cut.bias @ weights)
         return Attribution(numpy.zeros(len(doc), dtype="float32"), bias, bias)
     (vectors,) = cut.embed.predict([read])
-    values, gradients = _along_path(cut, vectors, weights @ cut.weights, steps)
-    shares = cut.pool.ops.to_numpy((vectors * gradients).sum(axis=1))
-    logit = float(values + cut.bias @ weights)
+    value, shares = _along_path(cut, vectors, weights @ cut.weights, path)
+    logit = float(value + cut.bias @ weights)
     # A layer may read the end of the document only.
-    contributions = numpy.pad(shares, (len(doc) - len(read), 0))
+    contributions = numpy.pad(cut.pool.ops.to_numpy(shares), (len(doc) - len(read), 0))
     return Attribution(contributions, logit, logit - float(contributions.sum(dtype="float64")))
 
 
 def _along_path(
-    cut: CutModel, vectors: Floats2d, d_pooled: Floats1d, steps: int
-) -> tuple[float, Floats2d]:
-    """The pooled vector's value at the path's end, and the mean gradient along the path.
+    cut: CutModel, vectors: Floats2d, d_pooled: Floats1d, path: Path
+) -> tuple[float, Floats1d]:
+    """The pooled vector's value at the path's end, and what each token adds to it.
 
     vectors: (tokens, input_width). d_pooled: (pooled_width,) what the value counts.
-    RETURNS: the value, and (tokens, input_width).
+    RETURNS: the value, and (tokens,).
     """
-    shares = [0.0] + [1.0 / steps] * steps
-    points = [1.0] + [(step + 0.5) / steps for step in range(steps)]
     at_once = max(1, TOKENS_AT_ONCE // len(vectors))
-    value, gradient = 0.0, cut.pool.ops.xp.zeros_like(vectors)
+    value, shares = 0.0, cut.pool.ops.alloc1f(len(vectors))
     with undisturbed(cut):
-        for start in range(0, len(points), at_once):
-            these = slice(start, start + at_once)
-            states, backprop_states = cut.encode(
-                [p * vectors for p in points[these]], is_train=True
-            )
+        for start in range(0, len(path), at_once):
+            points, weights = zip(*path[start : start + at_once], strict=True)
+            states, backprop_states = encode_scaled(cut.encode, vectors, points)
             pooled, backprop_pooled = cut.pool(states, is_train=True)
-            d_rows = [share * d_pooled for share in shares[these]]
-            d_vectors = backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows)))
-            gradient += sum(d_vectors)
+            d_rows = [weight * d_pooled for weight in weights]
+            shares += backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows)))
             value = float(pooled[0] @ d_pooled) if start == 0 else value
-    return value, gradient
+    return value, shares
 
 
 @contextmanager
