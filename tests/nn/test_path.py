@@ -69,6 +69,4 @@ def test_the_scan_in_blocks_is_the_scan_step_by_step(steps):
         ahead.append(values[:, step] + keep[:, step] * ahead[-1])
         back.append(values[:, -1 - step] + keep[:, -step] * back[-1])
     torch.testing.assert_close(scan(keep, values.clone()), torch.stack(ahead, dim=1))
-    torch.testing.assert_close(
-        scan_back(keep, values.clone()), torch.stack(back[::-1], dim=1)
-    )
+    torch.testing.assert_close(scan_back(keep, values.clone()), torch.stack(back[::-1], dim=1))
