@@ -217,7 +217,7 @@ def main(
     read = component.read([docs[i] for i in order[:documents]])
     for row in _rows(probe, read, people, leave_out):
         click.echo(row)
-    click.echo(f"\n{_timed(nlp, ' '.join(docs[i].text for i in order))}")
+    click.echo(f"\n{_timed(nlp, [docs[i].text for i in order])}")
 
 
 def _probe(component: BRNNSentiment) -> Probe:
@@ -250,9 +250,10 @@ def _rows(
         )
 
 
-def _timed(nlp: Language, text: str) -> str:
-    """What `evidence()` takes of the first TIMED_TOKENS tokens of a text, to read."""
-    doc = nlp.make_doc(text)[:TIMED_TOKENS].as_doc()
+def _timed(nlp: Language, texts: list[str]) -> str:
+    """What `evidence()` takes of the first TIMED_TOKENS tokens of texts, to read."""
+    # Each has a token at least.
+    doc = nlp.make_doc(" ".join(texts[:TIMED_TOKENS]))[:TIMED_TOKENS].as_doc()
     sentiment = nlp(doc)._.sentiment
     wall, cpu = [], []
     for _ in range(TIMES):

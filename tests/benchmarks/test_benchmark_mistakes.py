@@ -7,7 +7,8 @@ import pytest
 import spacy
 from click.testing import CliRunner
 
-from benchmarks import abstention, annotate_memory, faithfulness, learning_curve, mixed
+from benchmarks import abstention, annotate_memory, faithfulness, mixed
+from benchmarks.learning_curve import __main__ as learning_curve
 from spacy_brnn.corpora.docbin import write_docbin
 
 
