@@ -22,11 +22,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_brnn.architectures.cut_model import CutModel, cut_model
+from spacy_brnn.architectures.relevance import has_relevance
 from spacy_brnn.corpora.docbin import read_docbin
 from spacy_brnn.corpora.jsonl import read_objects, read_text
 from spacy_brnn.corpora.labelled_texts import is_dev_text
 from spacy_brnn.evidence import attribution
-from spacy_brnn.evidence.attribution import attribute, undisturbed
+from spacy_brnn.evidence.attribution import undisturbed
 from spacy_brnn.pipeline.sentiment import BRNNSentiment
 
 from .machine import describe
@@ -67,21 +68,25 @@ class Probe:
             "states' share of the pooling": lambda doc, x: self._pooled_shares(x, 0.0),
             "the same, states less their mean": lambda doc, x: self._pooled_shares(x, 1.0),
             "gradient times input": self._integrated([(1.0, 1.0)]),
-            "integrated gradients, 2 midpoints": self._integrated(midpoints(2)),
-            "**integrated gradients, 2 points of Radau**": self._integrated(attribution.RADAU),
-            "integrated gradients, 4 midpoints": self._integrated(midpoints(4)),
-            "integrated gradients, 16 midpoints": self._integrated(midpoints(16)),
+            "integrated gradients, 2 points": self._integrated(attribution.RADAU),  # Other cells.
+            "integrated gradients, 4 points": self._integrated(midpoints(4)),
+            "integrated gradients, 16 points": self._integrated(midpoints(16)),
         }
+        if has_relevance(self.cut.encode):
+            methods["**relevance, gates held** (ships)"] = self._relevance
         if leave_out:
             methods["leaving out each token"] = lambda doc, x: self._left_out(x)
         return methods
 
+    def _relevance(self, doc: Doc, vectors: Vectors) -> numpy.ndarray:
+        return attribution.by_relevance(self.cut, doc, self.weights).contributions
+
     def _integrated(self, path: attribution.Path) -> Method:
-        return lambda doc, x: attribute(self.cut, doc, self.weights, path).contributions
+        return lambda doc, x: attribution.by_path(self.cut, doc, self.weights, path).contributions
 
     def _pooled_shares(self, vectors: Vectors, centred: float) -> numpy.ndarray:
         (states,) = self.cut.encode.predict([vectors])
-        with undisturbed(self.cut):
+        with undisturbed(self.cut.pool):
             _, backprop = self.cut.pool([states], is_train=True)
             (gradient,) = backprop(self.direction[None])
         return ((states - centred * states.mean(axis=0)) * gradient).sum(axis=1)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy
 from spacy.tokens import Doc
+from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..architectures.cut_model import CutModel
 from ..architectures.input_gradients import dropout_off, gradients_kept
-from ..architectures.scaled_encoding import encode_scaled
+from ..architectures.relevance import encode_with_relevance, has_relevance
 
 # Points of the path and the weight of each; the first is 1, the document itself.
 Path = Sequence[tuple[float, float]]
@@ -36,17 +37,61 @@ class Attribution:
     remainder: float
 
 
-def attribute(cut: CutModel, doc: Doc, weights: Floats1d, path: Path = RADAU) -> Attribution:
-    """Split a weighted sum of logits among a document's tokens by integrated gradients.
+def attribute(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
+    """Split a weighted sum of logits among a document's tokens.
+
+    By relevance, with the gates held, where the encoder's cells have it; else by integrated
+    gradients.
+
+    weights: (labels,) of the logits.
+    """
+    return (
+        by_relevance(cut, doc, weights) if has_relevance(cut.encode) else by_path(cut, doc, weights)
+    )
+
+
+def by_relevance(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
+    """The shares by layer-wise relevance propagation; the remainder is what biases add.
+
+    Source: Arras et al. (2017), see nn/relevance.py.
+    Raises ValueError for an encoder of other cells.
+    """
+
+    def split(vectors: Floats2d, d_pooled: Floats1d) -> tuple[float, Floats1d]:
+        states, backprop_states = encode_with_relevance(cut.encode, vectors)
+        with undisturbed(cut.pool):
+            pooled, backprop_pooled = cut.pool([states], is_train=True)
+            (d_states,) = backprop_pooled(d_pooled[None])
+        return float(pooled[0] @ d_pooled), (vectors * backprop_states(d_states)).sum(axis=1)
+
+    return _attribute(cut, doc, weights, split)
+
+
+def by_path(cut: CutModel, doc: Doc, weights: Floats1d, path: Path = RADAU) -> Attribution:
+    """The shares by integrated gradients.
 
     Source: Sundararajan, Taly and Yan (2017), "Axiomatic Attribution for Deep Networks". The
     path goes from a document whose tokens all have the vector zero, as words that word dropout
     took, to the document; the remainder is the logit of the former and what the sum over the
     points misses of the integral.
 
-    weights: (labels,) of the logits.
     path: its points; time and memory grow with them.
     """
+
+    def split(vectors: Floats2d, d_pooled: Floats1d) -> tuple[float, Floats1d]:
+        value, gradient = _along_path(cut, vectors, d_pooled, path)
+        return value, (vectors * gradient).sum(axis=1)
+
+    return _attribute(cut, doc, weights, split)
+
+
+def _attribute(
+    cut: CutModel,
+    doc: Doc,
+    weights: Floats1d,
+    split: Callable[[Floats2d, Floats1d], tuple[float, Floats1d]],
+) -> Attribution:
+    """split: from vectors, and what the pooled features count, to their sum and tokens' shares."""
     read = doc
     for layer in cut.prepare:
         (read,) = layer.predict([read])
@@ -54,7 +99,7 @@ def attribute(cut: CutModel, doc: Doc, weights: Floats1d, path: Path = RADAU) ->
         bias = float(cut.bias @ weights)
         return Attribution(numpy.zeros(len(doc), dtype="float32"), bias, bias)
     (vectors,) = cut.embed.predict([read])
-    value, shares = _along_path(cut, vectors, weights @ cut.weights, path)
+    value, shares = split(vectors, weights @ cut.weights)
     logit = float(value + cut.bias @ weights)
     # A layer may read the end of the document only.
     contributions = numpy.pad(cut.pool.ops.to_numpy(shares), (len(doc) - len(read), 0))
@@ -63,30 +108,30 @@ def attribute(cut: CutModel, doc: Doc, weights: Floats1d, path: Path = RADAU) ->
 
 def _along_path(
     cut: CutModel, vectors: Floats2d, d_pooled: Floats1d, path: Path
-) -> tuple[float, Floats1d]:
-    """The pooled vector's value at the path's end, and what each token adds to it.
+) -> tuple[float, Floats2d]:
+    """The pooled vector's value at the path's end, and the mean gradient along the path.
 
     vectors: (tokens, input_width). d_pooled: (pooled_width,) what the value counts.
-    RETURNS: the value, and (tokens,).
+    RETURNS: the value, and (tokens, input_width).
     """
     at_once = max(1, TOKENS_AT_ONCE // len(vectors))
-    value, shares = 0.0, cut.pool.ops.alloc1f(len(vectors))
-    with undisturbed(cut):
+    value, gradient = 0.0, cut.pool.ops.xp.zeros_like(vectors)
+    with undisturbed(cut.encode, cut.pool):
         for start in range(0, len(path), at_once):
             points, weights = zip(*path[start : start + at_once], strict=True)
-            states, backprop_states = encode_scaled(cut.encode, vectors, points)
+            states, backprop_states = cut.encode([p * vectors for p in points], is_train=True)
             pooled, backprop_pooled = cut.pool(states, is_train=True)
             d_rows = [weight * d_pooled for weight in weights]
-            shares += backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows)))
+            gradient += sum(backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows))))
             value = float(pooled[0] @ d_pooled) if start == 0 else value
-    return value, shares
+    return value, gradient
 
 
 @contextmanager
-def undisturbed(cut: CutModel) -> Iterator[None]:
-    """Backpropagate through encoder and pooling without dropout, and leave no gradient behind."""
+def undisturbed(*parts: Model) -> Iterator[None]:
+    """Backpropagate through parts of a model without dropout, and leave no gradient behind."""
     with ExitStack() as stack:
-        for part in (cut.encode, cut.pool):
+        for part in parts:
             stack.enter_context(gradients_kept(part))
             stack.enter_context(dropout_off(part))
         yield
