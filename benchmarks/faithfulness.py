@@ -37,7 +37,8 @@ SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 AT_ONCE = 64
 # The document that `evidence()` is timed on, and how often.
 TIMED_TOKENS, TIMES = 270, 60
-Vectors = numpy.ndarray
+# Arrays of NumPy, of which Thinc's types know nothing.
+Vectors = Any
 Method = Callable[[Doc, Vectors], numpy.ndarray]
 
 
@@ -46,7 +47,7 @@ class Probe:
 
     def __init__(self, cut: CutModel, labels: Sequence[str]) -> None:
         self.cut = cut
-        self.weights = numpy.zeros(len(labels), dtype="float32")
+        self.weights: Any = numpy.zeros(len(labels), dtype="float32")
         self.weights[labels.index("POSITIVE")] = 1.0
         self.weights[labels.index("NEGATIVE")] = -1.0
         self.direction = self.weights @ cut.weights
@@ -127,11 +128,7 @@ def faithfulness(
     return {
         "comprehensiveness": float(numpy.mean([before - after for after in without])),
         "sufficiency": float(numpy.mean([before - after for after in alone])),
-        "deletion": float(
-            numpy.trapezoid([c.mean() for c in curve], [0.0, *SHARES]) / SHARES[-1]
-            if hasattr(numpy, "trapezoid")
-            else numpy.trapz([c.mean() for c in curve], [0.0, *SHARES]) / SHARES[-1]
-        ),
+        "deletion": float(numpy.trapezoid([c.mean() for c in curve], [0.0, *SHARES]) / SHARES[-1]),
     }
 
 

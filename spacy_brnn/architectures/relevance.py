@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d
@@ -29,14 +30,15 @@ def encode_with_relevance(
     RETURNS: (tokens, width) states; and a function from the gradient of a value by these to its
         gains, (tokens, input_width): vectors * gains is what each feature adds to the value.
     """
-    device = encode.shims[0].device
+    shim: Any = encode.shims[0]
     with one_thread():
         states, backprop_states = relevance.states_and_gains(
-            encode.shims[0]._model, xp2torch(vectors, device=device)
+            shim._model, xp2torch(vectors, device=shim.device)
         )
 
     def backprop(gradient: Floats2d) -> Floats2d:
         with one_thread():
-            return torch2xp(backprop_states(xp2torch(gradient, device=device)))
+            gains = backprop_states(xp2torch(gradient, device=shim.device))
+        return cast("Floats2d", torch2xp(gains))
 
-    return torch2xp(states), backprop
+    return cast("Floats2d", torch2xp(states)), backprop

@@ -61,7 +61,7 @@ def by_relevance(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
         states, backprop_states = encode_with_relevance(cut.encode, vectors)
         with undisturbed(cut.pool):
             pooled, backprop_pooled = cut.pool([states], is_train=True)
-            (d_states,) = backprop_pooled(d_pooled[None])
+            (d_states,) = backprop_pooled(d_pooled.reshape((1, -1)))
         return float(pooled[0] @ d_pooled), (vectors * backprop_states(d_states)).sum(axis=1)
 
     return _attribute(cut, doc, weights, split)

@@ -32,7 +32,7 @@ def explain(
     Raises ValueError for another model.
     """
     cut = cut_model(model)
-    weights = model.ops.asarray1f(numpy.asarray(direction.weights, dtype="float32"))
+    weights = model.ops.asarray1f(direction.weights)
     attribution = attribute(cut, read, weights)
     return Evidence(
         text=text,
@@ -51,7 +51,7 @@ def _by_token(
 
     offsets: of the tokens read, in the span's document. contributions: (tokens read,)
     """
-    starts, lengths = span.to_array([IDX, LENGTH]).astype("int64").T
+    starts, lengths = span.doc.to_array([IDX, LENGTH])[span.start : span.end].astype("int64").T
     ends = starts + lengths
     read_starts, read_ends = numpy.asarray(offsets, dtype="int64").reshape(-1, 2).T
     first = numpy.searchsorted(ends, read_starts, side="right")

@@ -42,8 +42,8 @@ def _recur(keep: Tensor, values: Tensor, state: Tensor, order: int) -> None:
     rest = steps % size
     body = slice(0, steps - rest) if order > 0 else slice(rest, steps)
     if steps:
-        blocks = (part[:, body].unflatten(1, (-1, size)) for part in (keep, values))
-        state = _recur_blocks(*blocks, state, order)
+        keeps, news = (part[:, body].unflatten(1, (-1, size)) for part in (keep, values))
+        state = _recur_blocks(keeps, news, state, order)
     for step in range(steps - rest, steps) if order > 0 else range(rest - 1, -1, -1):
         state = values[:, step].addcmul_(keep[:, step], state)
 

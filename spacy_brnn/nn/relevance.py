@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .brnn import BRNN
-from .relevance_layers import LAYERS
+from .relevance_layers import LAYERS, MinGRULayer
+from .scan import ScanCell
 
 
 def has_relevance(network: object) -> bool:
@@ -31,10 +32,7 @@ def states_and_gains(network: BRNN, inputs: Tensor) -> tuple[Tensor, Callable[[T
     RETURNS: (T, output width) states; and a function from the gradient of a value by these to its
         gains by the inputs, (T, input_width): inputs * gains is what each feature adds to it.
     """
-    layers = [
-        LAYERS[type(ahead)](ahead, back)
-        for ahead, back in zip(network.forwards, network.backwards, strict=True)
-    ]
+    layers = [_layer(*cells) for cells in zip(network.forwards, network.backwards, strict=True)]
     states = inputs
     for layer in layers:
         states = layer.read(states)
@@ -46,3 +44,9 @@ def states_and_gains(network: BRNN, inputs: Tensor) -> tuple[Tensor, Callable[[T
         return gains
 
     return states, backprop
+
+
+def _layer(ahead: nn.Module, back: nn.Module) -> MinGRULayer:
+    assert isinstance(ahead, ScanCell)
+    assert isinstance(back, ScanCell)
+    return LAYERS[type(ahead)](ahead, back)

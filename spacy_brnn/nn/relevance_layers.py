@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .blocked_scan import scan, scan_back
-from .scan import QRNN, SRU, MinGRU
+from .scan import QRNN, SRU, MinGRU, ScanCell
 
 
 class MinGRULayer:
@@ -15,7 +15,7 @@ class MinGRULayer:
     It remembers what the way back takes.
     """
 
-    def __init__(self, ahead: nn.Module, back: nn.Module) -> None:
+    def __init__(self, ahead: ScanCell, back: ScanCell) -> None:
         self.linears = [self._linear(cell) for cell in (ahead, back)]
         self.signals = [self._signals(cell) for cell in (ahead, back)]
 
@@ -34,11 +34,11 @@ class MinGRULayer:
         ahead, back = self._back(torch.stack([ahead, back.flip(0)]))
         return (ahead @ self.signals[0]).add_((back @ self.signals[1]).flip(0))
 
-    def _linear(self, cell: nn.Module) -> tuple[Tensor, Tensor]:
+    def _linear(self, cell: ScanCell) -> tuple[Tensor, Tensor]:
         """The cell's weights, (columns, input_width), and biases."""
         return cell.linear.weight, cell.linear.bias
 
-    def _signals(self, cell: nn.Module) -> Tensor:
+    def _signals(self, cell: ScanCell) -> Tensor:
         """The rows of the weights that are no gates'."""
         return cell.linear.weight[cell.hidden_size :]
 
@@ -64,7 +64,7 @@ class MinGRULayer:
 class SRULayer(MinGRULayer):
     """Of SRU: the highway is a signal, too."""
 
-    def _signals(self, cell: nn.Module) -> Tensor:
+    def _signals(self, cell: ScanCell) -> Tensor:
         return cell.linear.weight[2 * cell.hidden_size :]
 
     def _run(self, products: Tensor) -> Tensor:
@@ -83,11 +83,13 @@ class QRNNLayer(MinGRULayer):
     What its tanh passes on is shared as what came in.
     """
 
-    def _linear(self, cell: nn.Module) -> tuple[Tensor, Tensor]:
+    def _linear(self, cell: ScanCell) -> tuple[Tensor, Tensor]:
+        assert isinstance(cell, QRNN)
         weight, bias = super()._linear(cell)
         return torch.cat([weight, cell.previous.weight]), torch.cat([bias, torch.zeros_like(bias)])
 
-    def _signals(self, cell: nn.Module) -> Tensor:
+    def _signals(self, cell: ScanCell) -> Tensor:
+        assert isinstance(cell, QRNN)
         start = 2 * cell.hidden_size
         return torch.cat([cell.linear.weight[start:], cell.previous.weight[start:]])
 
