@@ -13,6 +13,7 @@ from thinc.types import Floats1d, Floats2d
 
 from ..architectures.cut_model import CutModel
 from ..architectures.input_gradients import dropout_off, gradients_kept
+from ..architectures.ngrams import share_scores
 from ..architectures.relevance import encode_with_relevance, has_relevance
 
 # Points of the path and the weight of each; the first is 1, the document itself.
@@ -100,9 +101,14 @@ def _attribute(
         return Attribution(numpy.zeros(len(doc), dtype="float32"), bias, bias)
     (vectors,) = cut.embed.predict([read])
     value, shares = split(vectors, weights @ cut.weights)
+    contributions = cut.pool.ops.to_numpy(shares)
+    if cut.ngrams is not None and cut.of_ngrams is not None:
+        by_ngrams = share_scores(cut.ngrams, read, cut.pool.ops.to_numpy(weights @ cut.of_ngrams))
+        contributions = contributions + by_ngrams
+        value += float(by_ngrams.sum(dtype="float64"))
     logit = float(value + cut.bias @ weights)
     # A layer may read the end of the document only.
-    contributions = numpy.pad(cut.pool.ops.to_numpy(shares), (len(doc) - len(read), 0))
+    contributions = numpy.pad(contributions, (len(doc) - len(read), 0))
     return Attribution(contributions, logit, logit - float(contributions.sum(dtype="float64")))
 
 

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..architectures.cut_model import cut_model
+from ..architectures.cut_model import cut_classifier
 from .attribution import attribute
 from .direction import Direction
 from .evidence import Evidence
@@ -25,13 +25,13 @@ def explain(
 ) -> Evidence:
     """The evidence for the sum of logits that `direction` names.
 
-    model: a spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
+    model: a spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2, or a spacy-brnn.TextCatEnsemble.v1.
     text: what the evidence is about, a document's whole span or one read by itself.
     read: what the model reads of it.
     offsets: where each token read stands in the document's text: start and end.
     Raises ValueError for another model.
     """
-    cut = cut_model(model)
+    cut = cut_classifier(model)
     weights = model.ops.asarray1f(direction.weights)
     attribution = attribute(cut, read, weights)
     return Evidence(
