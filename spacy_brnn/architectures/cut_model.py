@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from spacy.tokens import Doc
 from thinc.api import Model, chain
@@ -33,31 +32,8 @@ class CutModel:
     of_ngrams: Floats2d | None = None
 
 
-def cut_classifier(model: Model[list[Doc], Floats2d]) -> CutModel:
-    """Cut a spacy-brnn.TextCatBRNN.v1 or a spacy-brnn.TextCatEnsemble.v1, which has n-grams.
-
-    Raises ValueError for another architecture.
-    """
-    ngrams, pooled = model.maybe_get_ref("ngrams"), model.maybe_get_ref("pooled")
-    tok2vec = model.maybe_get_ref("tok2vec")
-    if ngrams is None or pooled is None or tok2vec is None or not _is_cut(tok2vec):
-        return cut_model(model)
-    output: Any = model.get_ref("output_layer")
-    weights, width = output.get_param("W"), pooled.layers[-1].get_dim("nO")
-    return CutModel(
-        prepare=[],
-        embed=tok2vec.get_ref("embed"),
-        encode=tok2vec.get_ref("encode"),
-        pool=pooled.layers[-1],
-        weights=weights[:, :width],
-        bias=output.get_param("b"),
-        ngrams=ngrams,
-        of_ngrams=weights[:, width:],
-    )
-
-
 def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
-    """Cut a spacy-brnn.TextCatBRNN.v1.
+    """Cut a text classifier.
 
     Raises ValueError for another architecture.
     """
@@ -67,7 +43,8 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
         [i for i, layer in enumerate(model.layers) if part and part.id in _ids(layer)]
         for part in (tok2vec, output)
     ]
-    if not all(places) or tok2vec.id not in names or not _is_cut(tok2vec):
+    refs = ("embed", "encode")
+    if not all(places) or tok2vec.id not in names or not all(map(tok2vec.has_ref, refs)):
         raise ValueError(
             "evidence and the sentiment toward a span are read off spacy-brnn.TextCatBRNN.v1 over "
             f"spacy.Tok2Vec.v2, not off {model.name!r}: train with that architecture, without a "
@@ -83,10 +60,6 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
         weights=output.get_param("W"),
         bias=output.get_param("b"),
     )
-
-
-def _is_cut(tok2vec: Model | None) -> bool:
-    return tok2vec is not None and all(map(tok2vec.has_ref, ("embed", "encode")))
 
 
 def _ids(layer: Model) -> list[int]:

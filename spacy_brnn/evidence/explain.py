@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from thinc.api import Model
 from thinc.types import Floats2d
 
-from ..architectures.cut_model import cut_classifier
+from ..architectures.cut_classifier import cut_classifier
 from .attribution import attribute
 from .direction import Direction
 from .evidence import Evidence
