@@ -19,6 +19,8 @@ class CutModel:
     encode: these to (tokens, width) states each.
     pool: these to (documents, pooled_width).
     weights, bias: (labels, pooled_width) and (labels,): from there to the logits.
+    ngrams: a layer that scores documents beside all that; None for none.
+    of_ngrams: (labels, scores) what its scores add to the logits.
     """
 
     prepare: list[Model[list[Doc], list[Doc]]]
@@ -27,6 +29,8 @@ class CutModel:
     pool: Model[list[Floats2d], Floats2d]
     weights: Floats2d
     bias: Floats1d
+    ngrams: Model[list[Doc], Floats2d] | None = None
+    of_ngrams: Floats2d | None = None
 
 
 def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
