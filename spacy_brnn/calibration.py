@@ -153,6 +153,12 @@ def _balance(
     if label not in component.labels:
         raise click.ClickException(f"--balance: there is no label {label!r}")
     place = component.labels.index(label)
+    is_true = truths[probabilities[:, place] > 0] == place
+    if is_true.all() or not is_true.any():
+        raise click.ClickException(
+            f"--balance: of --dev's documents that do not leave {label} open, some must be "
+            f"{label} and some not"
+        )
     offset = find_offset(probabilities, truths, place)
     move_logit(component.model, place, offset)
     click.echo(f"added to {label}: {offset:.4f}")

@@ -155,6 +155,18 @@ def test_a_label_s_logit_is_moved_in_the_pipeline(files):
     assert result.exit_code == 0, result.output
     assert "added to POSITIVE: " in result.output
     assert "balanced: expected calibration error" in result.output
+    added, temperature = (
+        float(line.split(": ")[1])
+        for line in result.output.splitlines()
+        if line.startswith(("added", "temperature"))
+    )
+    before, after = (spacy.load(files / name) for name in ("pipeline", "calibrated"))
+    for text in ("A wonderful film.", "It is dull."):
+        odds = [
+            numpy.log(doc.cats["POSITIVE"] / doc.cats["NEGATIVE"])
+            for doc in (nlp(text) for nlp in (before, after))
+        ]
+        assert odds[1] == pytest.approx((odds[0] + added) / temperature, abs=0.01)
 
 
 def test_a_label_to_balance_must_be_there_and_dev_given(files):
@@ -162,3 +174,10 @@ def test_a_label_to_balance_must_be_there_and_dev_given(files):
     assert result.exit_code == 1
     assert "there is no label 'BORED'" in result.output
     assert run(files, "--temperature", "2", "--balance", "POSITIVE").exit_code == 2
+
+
+def test_a_label_that_dev_does_not_speak_of_cannot_be_balanced(files):
+    result = run(files, "--dev", str(files / "dev.spacy"), "--balance", "NEUTRAL")
+    assert result.exit_code == 1
+    assert "some must be NEUTRAL and some not" in result.output
+    assert not (files / "calibrated").exists()

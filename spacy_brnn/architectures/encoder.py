@@ -33,7 +33,7 @@ def build_brnn_encoder(
     input_width: width of the embedded tokens; None for the same as width.
     dropout: variational dropout between layers.
     input_dropout: variational dropout on the embedded tokens.
-    lower_width: as width, of every layer but the last; None for the same.
+    lower_width: as width, of every layer but the last (of one layer: none); None for the same.
     mixed_precision: train in half precision where it is safe (on a CPU in bfloat16, if it has it).
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.

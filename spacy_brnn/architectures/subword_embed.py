@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
+from typing import cast
 
 import numpy
 from spacy.attrs import ORTH
@@ -80,6 +81,12 @@ def count_words(model: Model, docs: Iterable[Doc]) -> None:
     """Give the embedding the most frequent words of the documents."""
     counts = Counter({hash_string(form): count for form, count in count_forms(docs).items()})
     model.attrs["words"] = numpy.asarray(most_frequent(counts, model.attrs["max_rows"]), "uint64")
+
+
+def dropout_rates(model: Model) -> tuple[float, float]:
+    """Its word_dropout and its unknown_dropout."""
+    forward = cast(_Forward, model._func)
+    return forward.word_dropout, forward.unknown_dropout
 
 
 def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:

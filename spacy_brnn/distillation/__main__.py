@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ Teacher = Callable[[list[Doc], list[bool], list[Doc]], numpy.ndarray]
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ANY_NUMBER, ONE_OR_MORE = click.IntRange(min=0), click.IntRange(min=1)
+ABOVE_ZERO = click.FloatRange(min=0.0, min_open=True)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 label_option = click.option(
@@ -45,6 +47,13 @@ other_option = click.option(
     "--other-label", default="NEGATIVE", show_default=True, help="The label for all others."
 )
 output_option = click.option("-o", "--output", required=True, type=OUTPUT)
+
+
+def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
+    """The value; click.FloatRange lets a NaN pass."""
+    if isnan(value):
+        raise click.BadParameter("it is not a number")
+    return value
 
 
 class OneLineErrors(click.Group):
@@ -277,16 +286,24 @@ def mix(
 
 @main.command()
 @click.argument("config", type=FILE)
-@click.option("--passes", default=5.3, show_default=True, help="Over the training corpus.")
+@click.option(
+    "--passes",
+    type=ABOVE_ZERO,
+    callback=_a_number,
+    default=5.3,
+    show_default=True,
+    help="Over the training corpus.",
+)
 @click.option("--batch-tokens", type=ONE_OR_MORE, default=49_152, show_default=True)
-@click.option("--learn-rate", default=3e-3, show_default=True)
+@click.option("--learn-rate", type=ABOVE_ZERO, callback=_a_number, default=3e-3, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
 def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
     """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
 
-    The pipeline, its corpora and its dropout are CONFIG's; a GPU does not wait for documents.
+    The pipeline, its corpus and its dropout are CONFIG's; batches, optimizer and steps are the
+    options', in full precision. A GPU does not wait for documents.
     """
     from . import student_training
     from .student import train_student

@@ -35,15 +35,12 @@ def train_student(
     settings = util.registry.resolve(config["training"], schema=ConfigSchemaTraining)
     (examples,) = util.resolve_dot_names(config, [settings["train_corpus"]])
     pipe = cast(BRNNSentiment, nlp.get_pipe(COMPONENT))
-    embed = config["components"][COMPONENT]["model"]["tok2vec"].get("embed", {})
     try:
         texts = read_texts(nlp, COMPONENT, examples(nlp))
         report(f"{len(texts.lengths):,} texts, {len(texts.tokens):,} tokens")
         network = StudentNetwork(
             pipe.model,
             texts.words,
-            word_dropout=embed.get("word_dropout", 0.0),
-            unknown_dropout=embed.get("unknown_dropout", 0.0),
             dropout=settings["dropout"],
         )
     except ValueError as error:

@@ -22,9 +22,7 @@ class StudentNetwork(nn.Module):
     It trains the model's own encoder and pooling; `write_back` gives the model the rest.
 
     words: all that is read, each by its place.
-    word_dropout: share of tokens whose vector is set to zero in training.
-    unknown_dropout: share of a batch's words that are read by their parts in training.
-    dropout: on the pooled vector.
+    dropout: on the pooled vector; those of the embedding and of the encoder are the model's.
     Raises ValueError for a model of other layers.
     """
 
@@ -37,24 +35,12 @@ class StudentNetwork(nn.Module):
         model: Model,
         words: list[str],
         *,
-        word_dropout: float = 0.0,
-        unknown_dropout: float = 0.0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
-        tok2vec = model.get_ref("tok2vec")
-        embed, encode = tok2vec.get_ref("embed"), tok2vec.get_ref("encode")
-        if embed.name != subword_embed.NAME or encode.name != BRNN_ENCODER:
-            raise ValueError(
-                "a student's tok2vec is spacy-brnn.SubwordEmbed.v1 and spacy-brnn.BRNNEncoder.v1, "
-                f"not {embed.name} and {encode.name}"
-            )
-        if model.attrs["multi_label"] or model.layers[0] is not tok2vec:
-            raise ValueError(
-                "a student has exclusive classes, and reads whole documents (no last_tokens)"
-            )
-        self.word_dropout, self.unknown_dropout = word_dropout, unknown_dropout
+        embed, encode = _layers(model)
+        self.word_dropout, self.unknown_dropout = subword_embed.dropout_rates(embed)
         self.dropout = dropout
         self.encoder = encode.shims[0]._model
         self.pooling = model.layers[1].shims[0]._model
@@ -67,7 +53,7 @@ class StudentNetwork(nn.Module):
         rows = [memory.rows(word) for word in words] + [memory.rows_of_parts(w) for w in words]
         counts = numpy.asarray([len(r) for r in rows], dtype="int64")
         flat = numpy.fromiter(chain.from_iterable(rows), dtype="int64", count=counts.sum())
-        self.words = len(words)
+        self.n_words = len(words)
         self.register_buffer("rows", torch.from_numpy(flat), persistent=False)
         self.register_buffer("counts", torch.from_numpy(counts), persistent=False)
         starts = torch.from_numpy(counts.cumsum() - counts)
@@ -100,13 +86,30 @@ class StudentNetwork(nn.Module):
         """(W, width) the mean of each word's rows."""
         if self.training and self.unknown_dropout:
             hidden = torch.rand(len(words), device=words.device) < self.unknown_dropout
-            words = words + self.words * hidden
+            words = words + self.n_words * hidden
         counts = self.counts[words]
         ends = counts.cumsum(0)
         begins = ends - counts
         places = torch.arange(int(ends[-1]), device=words.device)
         rows = self.rows[places + (self.starts[words] - begins).repeat_interleave(counts)]
         return functional.embedding_bag(rows, self.table, begins, mode="mean")
+
+
+def _layers(model: Model) -> tuple[Model, Model]:
+    """The embedding and the encoder. Raises ValueError for a model that is no student."""
+    tok2vec = model.maybe_get_ref("tok2vec")
+    if model.name != "textcat_brnn" or tok2vec is None:
+        raise ValueError(f"a student is a spacy-brnn.TextCatBRNN.v1, not {model.name}")
+    if model.layers[0] is not tok2vec:
+        raise ValueError("a student reads whole documents: without last_tokens")
+    embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
+    names = [getattr(layer, "name", "none") for layer in (embed, encode)]
+    if embed is None or encode is None or names != [subword_embed.NAME, BRNN_ENCODER]:
+        raise ValueError(
+            "a student's tok2vec is spacy-brnn.SubwordEmbed.v1 and spacy-brnn.BRNNEncoder.v1, "
+            f"not {' and '.join(names)}"
+        )
+    return embed, encode
 
 
 def _tensor(node: Model, name: str) -> Tensor:

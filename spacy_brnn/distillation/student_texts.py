@@ -10,7 +10,6 @@ from typing import cast
 import numpy
 from spacy.attrs import ORTH
 from spacy.language import Language
-from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..pipeline.sentiment import BRNNSentiment
@@ -26,7 +25,8 @@ class StudentTexts:
     tokens: (N,) int32, the place in `words` of each token, one text after the other.
     lengths: (B,) int64, tokens of each text, none of them 0; N in all.
     words: the distinct words, most frequent first.
-    targets: (B, labels) float32 probabilities; NaN where the text leaves a label open.
+    targets: (B, labels) float32 probabilities, NaN where the text leaves a label open; one at least
+        is above 0.
     """
 
     tokens: numpy.ndarray
@@ -36,18 +36,20 @@ class StudentTexts:
 
 
 def read_texts(nlp: Language, component: str, examples: Iterable[Example]) -> StudentTexts:
-    """The examples as the component reads them; those of which nothing is left are left out.
+    """The examples as the component reads them, with what it trains them towards.
 
-    Raises ValueError where there are none.
+    Left out are those of which nothing is left to read, and those that no label is true of.
+    Raises ValueError where there are no others, and for cats that are no exclusive labels'.
     """
     pipe = cast(BRNNSentiment, nlp.get_pipe(component))
     hashes, targets = [], []
     strings = nlp.vocab.strings
-    for docs, cats in _buffered(examples):
-        for doc, values in zip(pipe.read(docs), cats, strict=True):
-            if len(doc):
+    for part in _buffered(examples):
+        docs = pipe.read(example.predicted for example in part)
+        for doc, truths in zip(docs, pipe.truths(part), strict=True):
+            if len(doc) and numpy.nansum(truths) > 0:
                 hashes.append(doc.to_array(ORTH))
-                targets.append([values.get(label, numpy.nan) for label in pipe.labels])
+                targets.append(truths)
     if not hashes:
         raise ValueError("the training corpus has no texts to read")
     found, tokens = numpy.unique(numpy.concatenate(hashes), return_inverse=True)
@@ -62,7 +64,7 @@ def read_texts(nlp: Language, component: str, examples: Iterable[Example]) -> St
     )
 
 
-def _buffered(examples: Iterable[Example]) -> Iterator[tuple[list[Doc], list[dict[str, float]]]]:
+def _buffered(examples: Iterable[Example]) -> Iterator[list[Example]]:
     rest = iter(examples)
     while part := list(islice(rest, BUFFER)):
-        yield [example.predicted for example in part], [e.reference.cats for e in part]
+        yield part

@@ -26,7 +26,8 @@ class StudentSchedule:
     batch_tokens: tokens of a step, padding included.
     learn_rate: rises for `warmup` steps, then falls to 0.
     long_power: what a text counts goes with this power of how few others are in its batch, 0..1:
-        0 counts all texts alike, 1 all batches. A long text then counts more, not as its length.
+        0 counts all batches alike, 1 all texts. In between a long text counts more, though
+        not as its length.
     """
 
     passes: float = 5.3
@@ -70,8 +71,7 @@ def train(
         places = torch.from_numpy(batch).to(device)
         read = _tokens_of(tokens, starts[places], lengths[places])
         each = _losses(network(read, lengths[places]), targets[places])
-        power = schedule.long_power
-        (each.sum() / (mean_texts**power * len(batch) ** (1.0 - power))).backward()
+        (each.sum() / _divisor(len(batch), mean_texts, schedule.long_power)).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), schedule.max_gradient_norm)
         optimizer.step()
         optimizer.zero_grad()
@@ -89,7 +89,7 @@ def _passes(
     whole = [_batches(lengths, schedule.batch_tokens, random) for _ in range(int(schedule.passes))]
     batches = [batch for one in whole for batch in one]
     part = schedule.passes - int(schedule.passes)
-    if part or not batches:
+    if part:
         last = _batches(lengths, schedule.batch_tokens, random)
         batches += last[: max(1, round(part * len(last)))]
     return batches
@@ -115,6 +115,11 @@ def _tokens_of(tokens: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
     return tokens[places + (starts - begins).repeat_interleave(lengths)].long()
 
 
+def _divisor(texts: int, mean_texts: float, power: float) -> float:
+    """What the sum of a batch's losses is divided by; mean_texts: those of a batch in the mean."""
+    return mean_texts**power * texts ** (1.0 - power)
+
+
 def _losses(logits: Tensor, targets: Tensor) -> Tensor:
     """(B,) the cross-entropy of each text over the labels that it does not leave open."""
     is_open = targets.isnan()
@@ -125,4 +130,4 @@ def _losses(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _rate(step: int, steps: int, warmup: int) -> float:
-    return min((step + 1) / warmup, 1.0 - step / steps)
+    return min((step + 1) / max(warmup, 1), 1.0 - step / steps)

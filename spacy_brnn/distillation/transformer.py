@@ -19,8 +19,8 @@ from ..corpora.symbols import name_symbols
 HEAD_FILE = "head.safetensors"
 # Word pieces of a long text that are read: so many from its beginning, the rest from its end.
 HEAD_PIECES = 64
-# Of a batch that is scored.
-GPU_BATCH_PIECES = 131_072
+# Of a batch that is scored, on a CPU and on a GPU.
+BATCH_PIECES, GPU_BATCH_PIECES = 4096, 131_072
 # Families whose first position is the one after that of the padding.
 SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
@@ -110,13 +110,16 @@ class TransformerTeacher(nn.Module):
         return self.head((states * mask).sum(1) / mask.sum(1))
 
     @torch.no_grad()
-    def score(self, texts: Sequence[str], batch_pieces: int = 4096) -> numpy.ndarray:
-        """(texts, LABELS) logits, float32; on a GPU computed in bfloat16."""
+    def score(self, texts: Sequence[str], batch_pieces: int | None = None) -> numpy.ndarray:
+        """(texts, LABELS) logits, float32; on a GPU computed in bfloat16.
+
+        batch_pieces: of a batch, with its padding; None for what suits the device.
+        """
         self.eval()
         pieces = self.pieces(texts)
         scores = numpy.zeros((len(texts), len(LABELS)), dtype="float32")
         device = next(self.parameters()).device.type
-        size = batch_pieces if device == "cpu" else GPU_BATCH_PIECES
+        size = batch_pieces or (BATCH_PIECES if device == "cpu" else GPU_BATCH_PIECES)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             for places in batches_of_like_length([len(p) for p in pieces], size):
                 scores[places] = self([pieces[i] for i in places]).float().cpu().numpy()

@@ -78,7 +78,9 @@ class BRNN(nn.Module):
         rates += [check_rate("dropout", dropout)] * (depth - 1)
         self.dropouts = nn.ModuleList(LockedDropout(rate) for rate in rates)
         hidden = [lower_width] * (depth - 1) + [hidden_width]
-        widths = list(zip([input_width, *(2 * width for width in hidden)], hidden, strict=False))
+        widths = list(
+            zip([input_width, *(2 * width for width in hidden[:-1])], hidden, strict=True)
+        )
         self.forwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
         self.backwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
         self.reset_parameters()

@@ -193,8 +193,9 @@ def _kernel() -> Any:
     try:
         from .scan_kernel import KernelScan
 
-        one = torch.ones(1, 1, 1, device="cuda")
-        KernelScan.apply(one, one, one[0])
+        one = torch.ones(1, 1, 1, device="cuda", requires_grad=True)
+        with torch.enable_grad():
+            KernelScan.apply(one, one, one[0]).sum().backward()
     except Exception:  # Of Triton, of the C compiler that it calls, of CUDA: any will do.
         return None
     return KernelScan

@@ -11,6 +11,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 COLUMNS = 128
 
@@ -56,29 +57,32 @@ class KernelScan(torch.autograd.Function):
         keep, inputs, state = keep.contiguous(), inputs.contiguous(), state.contiguous()
         states = torch.empty_like(inputs)
         width = state.numel()
-        _run[(triton.cdiv(width, COLUMNS),)](
-            keep, inputs, state, states, len(inputs), width, COLUMNS
-        )
+        with torch.cuda.device_of(inputs):
+            _run[(triton.cdiv(width, COLUMNS),)](
+                keep, inputs, state, states, len(inputs), width, COLUMNS
+            )
         ctx.save_for_backward(keep, state, states)
         return states
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: D102
         keep, state, states = ctx.saved_tensors
         d_keep, d_inputs = torch.empty_like(keep), torch.empty_like(states)
         width = state.numel()
         steps = len(keep)
         last = (steps - 1) * width
-        _run_back[(triton.cdiv(width, COLUMNS),)](
-            keep,
-            state,
-            states,
-            gradient.contiguous(),
-            d_keep,
-            d_inputs,
-            steps,
-            last,
-            width,
-            COLUMNS,
-        )
+        with torch.cuda.device_of(keep):
+            _run_back[(triton.cdiv(width, COLUMNS),)](
+                keep,
+                state,
+                states,
+                gradient.contiguous(),
+                d_keep,
+                d_inputs,
+                steps,
+                last,
+                width,
+                COLUMNS,
+            )
         return d_keep, d_inputs, keep[0] * d_inputs[0]

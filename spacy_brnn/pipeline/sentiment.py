@@ -656,13 +656,22 @@ class BRNNSentiment(Explaining):
         self, examples: Iterable[Example]
     ) -> tuple[Floats2d, Floats2d]:
         """Target and mask, both (examples, labels); what must follow is filled in."""
-        rows = [self._truth(example.reference.cats) for example in examples]
-        truths = numpy.asarray(rows, dtype="float32").reshape(len(rows), len(self.labels))
+        truths = self.truths(examples)
         mask = ~numpy.isnan(truths)
         return (
             self.model.ops.asarray2f(numpy.nan_to_num(truths)),
             self.model.ops.asarray2f(mask.astype("float32")),
         )
+
+    def truths(self, examples: Iterable[Example]) -> numpy.ndarray:
+        """(examples, labels) float32, what each is trained towards; NaN for what is not known.
+
+        Raises ValueError for values that are no exclusive labels'.
+        """
+        examples = list(examples)
+        self._validate_categories(examples)
+        rows = [self._truth(example.reference.cats) for example in examples]
+        return numpy.asarray(rows, dtype="float32").reshape(len(rows), len(self.labels))
 
     def _truth(self, cats: dict[str, float]) -> list[float]:
         missing = [label for label in self.labels if label not in cats]

@@ -39,11 +39,14 @@ def test_rates_of_dropout(config, name, rate, resolve):
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"width": 0}, "width, input_width and depth must be at least 1, not 0, 0 and 1"),
-        ({"width": -2, "input_width": 8}, "not -2, 8 and 1"),
-        ({"input_width": 0}, f"not {WIDTH}, 0 and 1"),
-        ({"depth": 0}, f"not {WIDTH}, {WIDTH} and 0"),
-        ({"width": 7}, "the width of spacy-brnn.BRNNEncoder.v1 must be even"),
+        (
+            {"width": 0},
+            "width, input_width, depth and lower_width must be at least 1, not 0, 0, 1 and 0",
+        ),
+        ({"width": -2, "input_width": 8}, "not -2, 8, 1 and -2"),
+        ({"input_width": 0}, f"not {WIDTH}, 0, 1 and {WIDTH}"),
+        ({"depth": 0}, f"not {WIDTH}, {WIDTH}, 0 and {WIDTH}"),
+        ({"width": 7}, "the widths of spacy-brnn.BRNNEncoder.v1 must be even"),
         ({"cell": "elman"}, "cell must be one of"),
     ],
 )

@@ -10,10 +10,11 @@ import torch
 from click.testing import CliRunner
 from spacy.training import Example
 
+from spacy_brnn.architectures.subword_embed import Memory
 from spacy_brnn.distillation.__main__ import main
 from spacy_brnn.distillation.student_network import StudentNetwork
 from spacy_brnn.distillation.student_texts import read_texts
-from spacy_brnn.distillation.student_training import StudentSchedule, _losses, train
+from spacy_brnn.distillation.student_training import StudentSchedule, _divisor, _losses, train
 
 MODEL = {
     "@architectures": "spacy-brnn.TextCatBRNN.v1",
@@ -31,6 +32,7 @@ MODEL = {
         },
     },
 }
+WEIGHTS = numpy.random.default_rng(0).normal(scale=9.0, size=(3, 24)).astype("f")
 TEXTS = [
     ("A good film.", {"POSITIVE": 1.0, "NEGATIVE": 0.0, "NEUTRAL": 0.0}),
     ("A bad film, a very bad one indeed.", {"POSITIVE": 0.0, "NEGATIVE": 1.0, "NEUTRAL": nan}),
@@ -51,9 +53,10 @@ def a_pipeline(**changes):
 def test_it_computes_what_the_component_computes():
     nlp, examples = a_pipeline()
     pipe = nlp.get_pipe("brnn_sentiment")
-    pipe.model.get_ref("output_layer").set_param("W", numpy.ones((3, 24), "f") / 7)
+    pipe.model.get_ref("output_layer").set_param("W", WEIGHTS)
     texts = read_texts(nlp, "brnn_sentiment", examples)
     network = StudentNetwork(pipe.model, texts.words).eval()
+    assert pipe.predict([examples[0].predicted])[0].std() > 0.05
     with torch.no_grad():
         logits = network(torch.from_numpy(texts.tokens).long(), torch.from_numpy(texts.lengths))
     expected = pipe.predict([examples[place].predicted for place in (0, 1, 3)])
@@ -61,16 +64,19 @@ def test_it_computes_what_the_component_computes():
 
 
 def test_a_word_hidden_in_training_is_read_by_its_parts():
-    nlp, examples = a_pipeline()
+    embed = {**MODEL["tok2vec"]["embed"], "unknown_dropout": 0.999999}
+    nlp, examples = a_pipeline(tok2vec={**MODEL["tok2vec"], "embed": embed})
     pipe = nlp.get_pipe("brnn_sentiment")
     texts = read_texts(nlp, "brnn_sentiment", examples)
-    network = StudentNetwork(pipe.model, texts.words, unknown_dropout=0.999999)
+    network = StudentNetwork(pipe.model, texts.words)
     place = torch.tensor([texts.words.index("film")])
     seen = network.eval()._vectors(place)
     hidden = network.train()._vectors(place)
-    table = pipe.model.get_ref("tok2vec").get_ref("embed").get_param("E")
-    assert any(numpy.array_equal(seen[0].detach().numpy(), row) for row in table[:9])
-    assert not torch.equal(seen, hidden)
+    embed = pipe.model.get_ref("tok2vec").get_ref("embed")
+    memory = Memory(embed.attrs["words"], embed.attrs["part_rows"])
+    for found, rows in ((seen, memory.rows("film")), (hidden, memory.rows_of_parts("film"))):
+        expected = embed.get_param("E")[rows].mean(axis=0)
+        assert found[0].detach().numpy() == pytest.approx(expected, abs=1e-6)
 
 
 def test_texts_are_read_as_the_component_reads_them():
@@ -87,7 +93,7 @@ def test_it_learns_and_gives_back_what_it_learned():
     nlp, examples = a_pipeline()
     pipe = nlp.get_pipe("brnn_sentiment")
     texts = read_texts(nlp, "brnn_sentiment", examples)
-    network = StudentNetwork(pipe.model, texts.words, word_dropout=0.1, dropout=0.1)
+    network = StudentNetwork(pipe.model, texts.words, dropout=0.1)
     lines = []
     schedule = StudentSchedule(passes=150.5, batch_tokens=40, learn_rate=0.02, warmup=5)
     train(network, texts, schedule, lines.append)
@@ -120,7 +126,7 @@ def test_labels_left_open_do_not_count():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"last_tokens": 5}, "no last_tokens"),
+        ({"last_tokens": 5}, "without last_tokens"),
         (
             {"tok2vec": {**MODEL["tok2vec"], "embed": {"@architectures": "spacy-brnn.WordEmbed.v1",
              "width": 8, "rows": 9}}},
@@ -132,6 +138,48 @@ def test_other_models_are_refused(changes, message):
     nlp, _ = a_pipeline(**changes)
     with pytest.raises(ValueError, match=message):
         StudentNetwork(nlp.get_pipe("brnn_sentiment").model, ["a"])
+
+
+def test_a_model_of_another_kind_is_refused():
+    bag = {
+        "@architectures": "spacy.TextCatBOW.v3",
+        "exclusive_classes": True,
+        "ngram_size": 1,
+        "no_output_layer": False,
+    }
+    pipe = spacy.blank("en").add_pipe("brnn_sentiment", config={"model": bag})
+    with pytest.raises(ValueError, match=r"a student is a spacy-brnn\.TextCatBRNN\.v1, not"):
+        StudentNetwork(pipe.model, ["a"])
+
+
+def test_cats_are_filled_in_and_checked_as_in_training():
+    nlp, _ = a_pipeline()
+    pipe = nlp.get_pipe("brnn_sentiment")
+
+    def read(cats):
+        example = Example.from_dict(nlp.make_doc("A film"), {"cats": cats})
+        return read_texts(nlp, "brnn_sentiment", [example]).targets[0].tolist()
+
+    assert read({"NEGATIVE": 1.0}) == [float(label == "NEGATIVE") for label in pipe.labels]
+    with pytest.raises(ValueError, match="add up to 1"):
+        read({"POSITIVE": 1.0, "NEGATIVE": 1.0})
+    with pytest.raises(ValueError, match="no texts to read"):
+        read({"POSITIVE": 0.0, "NEGATIVE": 0.0, "NEUTRAL": nan})
+
+
+@pytest.mark.parametrize(("power", "shares"), [(0.0, [0.1, 0.01]), (1.0, [0.055, 0.055])])
+def test_what_a_text_counts_goes_with_the_company_it_has(power, shares):
+    # Ten long texts in a batch, then a hundred short ones.
+    found = [1.0 / _divisor(len_, mean_texts=1 / 0.055, power=power) for len_ in (10, 100)]
+    assert found == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("passes", ["0", "-1", "nan"])
+def test_passes_are_more_than_none(tmp_path, passes):
+    arguments = ["student", str(write_config(tmp_path)), "--passes", passes]
+    ran = CliRunner().invoke(main, [*arguments, "-o", str(tmp_path / "m")])
+    assert ran.exit_code == 2
+    assert "passes" in ran.output
 
 
 def write_config(folder):

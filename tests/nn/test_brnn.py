@@ -3,7 +3,7 @@ import torch
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from spacy_brnn.nn import brnn, buckets
-from spacy_brnn.nn.pooling import MaxPooling
+from spacy_brnn.nn.pooling import MaxMeanPooling, MaxPooling
 
 CELLS = ["rnn", "gru", "lstm"]
 # Unequal enough to make several buckets; the longest neither first nor last.
@@ -207,6 +207,20 @@ def test_max_states_are_the_maximum_of_the_states(cell, depth, max_steps):
     states = network(inputs, lengths).detach()
     expected = MaxPooling()(states, lengths)
     torch.testing.assert_close(network.max_states(inputs, lengths), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_narrow_lower_layer(cell, max_steps):
+    network = brnn.BRNN(WIDTH, HIDDEN, cell=cell, depth=3, lower_width=2).eval()
+    inputs, lengths = make_batch(LENGTHS)
+    states = network(inputs, lengths).detach()
+    assert states.shape == (len(inputs), 2 * HIDDEN)
+    assert [layer.hidden_size for layer in network.forwards] == [2, 2, HIDDEN]
+    for pooled, pooling in (
+        (network.max_states(inputs, lengths), MaxPooling()),
+        (network.max_mean_states(inputs, lengths), MaxMeanPooling()),
+    ):
+        torch.testing.assert_close(pooled, pooling(states, lengths), atol=1e-6, rtol=0)
 
 
 def test_max_states_of_nothing():

@@ -1,7 +1,5 @@
 """The CUDA kernel of the scan, run by Triton's interpreter where there is no GPU."""
 
-import os
-
 import pytest
 import torch
 
@@ -12,14 +10,13 @@ GPU = torch.cuda.is_available()
 
 @pytest.fixture(scope="module")
 def kernel_scan():
-    if not GPU:
-        os.environ["TRITON_INTERPRET"] = "1"
-    pytest.importorskip("triton", reason="needs Triton")
-    from spacy_brnn.nn.scan_kernel import KernelScan
+    with pytest.MonkeyPatch.context() as patch:
+        if not GPU:
+            patch.setenv("TRITON_INTERPRET", "1")
+        pytest.importorskip("triton", reason="needs Triton")
+        from spacy_brnn.nn.scan_kernel import KernelScan
 
-    yield KernelScan
-    if not GPU:
-        del os.environ["TRITON_INTERPRET"]
+        yield KernelScan
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 50), (7, 3, 50), (5, 1, 128), (4, 2, 200)])
