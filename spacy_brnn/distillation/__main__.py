@@ -12,10 +12,11 @@ from typing import Any
 import click
 import numpy
 from spacy.cli._util import setup_gpu
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from thinc.util import get_torch_default_device
 
+from ..corpora.conll import ATTRS
 from ..corpora.docbin import read_docbin, write_docbin
 from ..corpora.errors import CorpusError
 from ..corpora.jsonl import read_objects, read_text
@@ -244,11 +245,11 @@ def teach_tagger(
         from . import entity_training
     setup_gpu(gpu_id)
     read = {path: _read(path) for path in gold}
-    labels = entity_training.labels_of(chain.from_iterable(read.values()))
+    labels = sorted({ent.label_ for docs in read.values() for doc in docs for ent in doc.ents})
     if not labels:
         raise click.ClickException(f"{', '.join(map(str, gold))}: no entity in it")
-    teacher = _load_tagger(start, labels, [entity_training.style_of(path) for path in read])
-    corpora = [(entity_training.style_of(path), read[path]) for path in gold]
+    teacher = _load_tagger(start, labels, [path.stem for path in read])
+    corpora = [(path.stem, read[path]) for path in gold]
     plan = entity_training.Schedule(**schedule)
     entity_training.train(teacher, corpora, plan, lambda line: click.echo(line, err=True))
     teacher.save(output)
@@ -295,10 +296,13 @@ def tag(
     setup_gpu(gpu_id)
     model = _load_tagger(teacher)
     held = chain.from_iterable(map(_read, _files(held_back)))
-    docs = entity_silver.read_unlabelled(texts, held, one_sentence=one_sentence)
-    docs = entity_silver.first_words(docs, most_words)
-    number = entity_silver.write(entity_silver.tag(model, docs, style, doubt), output)
-    click.echo(f"{output}: {number:,} documents", err=True)
+    docs = entity_silver.read_unlabelled(
+        texts, held, most_words=most_words, one_sentence=one_sentence
+    )
+    silver = DocBin(attrs=ATTRS, docs=entity_silver.tag(model, docs, style, doubt))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    silver.to_disk(output)
+    click.echo(f"{output}: {len(silver):,} documents", err=True)
 
 
 @main.command()

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
 import numpy
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from spacy.tokens import Doc
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from ..corpora.errors import CorpusError
 from ..nn.biluo import count_tags
 from .transformer import batches_of_like_length
 
-WEIGHTS_FILE = "entities.safetensors"
-SETTINGS_FILE = "entities.json"
-# Of a word; links are long.
-MAX_WORD_PIECES = 10
-MAX_PIECES = 480
+# What the encoder does not have, with labels and styles as the file's metadata.
+ADDED_FILE = "entities.safetensors"
+# Of a word, as links are long, and of a sequence.
+MAX_WORD_PIECES, MAX_PIECES = 10, 480
 # Places that are no word's: the first and the last piece of a sequence, and RoBERTa's offset.
 SPARE_PLACES = 4
-DROPOUT = 0.1
 # What a piece shows of its word's case, which most encoders' vocabularies do not; 0 is no word.
 LOWER, TITLE, UPPER, ONE_UPPER, MIXED, WITH_DIGITS, DIGITS, SIGNS, CASELESS = range(1, 10)
 NO_STYLE = 0
@@ -41,47 +39,39 @@ class EntityTeacher(nn.Module):
 
     start: a folder of Hugging Face with an encoder, or a teacher that `save` wrote.
     labels, styles: of a new teacher; a saved one has its own.
-    Raises CorpusError for a saved teacher whose files are not whole.
+    Raises CorpusError for a saved teacher that is not whole, and for an encoder unlike BERT.
     """
 
     def __init__(self, start: Path, labels: Sequence[str] = (), styles: Sequence[str] = ()) -> None:
         super().__init__()
-        saved = (start / SETTINGS_FILE).exists()
-        if saved:
-            labels, styles = _read_settings(start / SETTINGS_FILE)
+        added: dict[str, Tensor] = {}
+        if (start / ADDED_FILE).exists():
+            labels, styles, added = _read_added(start / ADDED_FILE)
         self.labels, self.styles = list(labels), list(styles)
         self.tokenizer = AutoTokenizer.from_pretrained(start)
+        if self.tokenizer.cls_token_id is None or self.tokenizer.sep_token_id is None:
+            raise CorpusError(f"{start}: no [CLS] and [SEP] in its vocabulary: take one as BERT's")
         config = AutoConfig.from_pretrained(start)
         places = getattr(config, "max_position_embeddings", MAX_PIECES + SPARE_PLACES)
         self.max_pieces = min(MAX_PIECES, places - SPARE_PLACES)
         self.encoder = AutoModel.from_pretrained(start).float()
-        width = config.hidden_size
-        self.cases = nn.Embedding(CASELESS + 1, width, padding_idx=0)
-        self.kinds = nn.Embedding(1 + len(self.styles), width)
-        self.head = nn.Linear(width, count_tags(len(self.labels)))
-        nn.init.zeros_(self.cases.weight)
-        nn.init.zeros_(self.kinds.weight)
+        self.cases = nn.Embedding(CASELESS + 1, config.hidden_size, padding_idx=0)
+        self.kinds = nn.Embedding(1 + len(self.styles), config.hidden_size)
+        self.head = nn.Linear(config.hidden_size, count_tags(len(self.labels)))
+        self.dropout = nn.Dropout(0.1)
+        for new in (self.cases.weight, self.kinds.weight, self.head.bias):
+            nn.init.zeros_(new)
         nn.init.normal_(self.head.weight, std=0.02)
-        nn.init.zeros_(self.head.bias)
-        self.dropout = nn.Dropout(DROPOUT)
+        for name, weights in added.items():
+            self.get_parameter(name).data.copy_(weights)
         self._pieces: dict[str, list[int]] = {}
-        if saved:
-            try:
-                for name, weights in load_file(start / WEIGHTS_FILE).items():
-                    self.get_parameter(name).data.copy_(weights)
-            except (OSError, SafetensorError, AttributeError, RuntimeError):
-                raise CorpusError(
-                    f"{start / WEIGHTS_FILE} is missing or not of this teacher: train it again"
-                ) from None
 
     def save(self, folder: Path) -> None:
         """Write it where `start` can read it."""
         self.encoder.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        added = {name: p.data.contiguous() for name, p in self.added()}
-        save_file(added, folder / WEIGHTS_FILE)
-        settings = {"labels": self.labels, "styles": self.styles}
-        (folder / SETTINGS_FILE).write_text(json.dumps(settings), encoding="utf-8")
+        settings = {"labels": json.dumps(self.labels), "styles": json.dumps(self.styles)}
+        save_file({name: p.data for name, p in self.added()}, folder / ADDED_FILE, settings)
 
     def added(self) -> Iterator[tuple[str, nn.Parameter]]:
         """Names and weights of what the encoder did not have."""
@@ -114,41 +104,33 @@ class EntityTeacher(nn.Module):
             more than the encoder reads is cut.
         """
         sizes = [len(pieces) for pieces in self.pieces(words)]
-        runs: list[list[int]] = []
-        room = 0
-        for part in chain.from_iterable(_cut(s, sizes, self.max_pieces) for s in sentences):
-            size = sum(sizes[place] for place in part)
-            if size > room:
-                runs.append([])
-                room = min(limit, self.max_pieces)
-            runs[-1] += part
-            room -= size
-        return runs
+        most = self.max_pieces
+        parts = chain.from_iterable(_pack(([i] for i in one), sizes, most) for one in sentences)
+        return _pack(parts, sizes, min(limit, most))
 
     def forward(self, sequences: Sequence[Sequence[str]], styles: Sequence[int]) -> Tensor:
         """(words, tags) logits, float32, of the words of all sequences in a row."""
         device = self.head.weight.device
-        cut = [self.pieces(words) for words in sequences]
-        width = 2 + max(sum(map(len, pieces)) for pieces in cut)
-        ids = numpy.full((len(cut), width), self.tokenizer.pad_token_id, dtype="int64")
-        cases, mask = numpy.zeros_like(ids), numpy.zeros_like(ids)
-        firsts = []
-        start, end = self._special_ids
-        for row, (words, pieces) in enumerate(zip(sequences, cut, strict=True)):
-            lengths = numpy.asarray([len(p) for p in pieces])
-            size = int(lengths.sum())
-            ids[row, : size + 2] = [start, *chain.from_iterable(pieces), end]
-            cases[row, 1 : size + 1] = numpy.repeat([case_of(word) for word in words], lengths)
-            mask[row, : size + 2] = 1
-            firsts.append(row * width + 1 + numpy.cumsum(lengths) - lengths)
-        tensors = [torch.from_numpy(x).to(device) for x in (ids, cases, mask)]
-        embedded = self.encoder.get_input_embeddings()(tensors[0]) + self.cases(tensors[1])
+        rows = [self._row(words) for words in sequences]
+        pad = self.tokenizer.pad_token_id
+        ids = pad_sequence([row[0] for row in rows], True, pad).to(device)
+        cases, is_first = (pad_sequence([row[i] for row in rows], True).to(device) for i in (1, 2))
+        mask = pad_sequence([torch.ones_like(row[0]) for row in rows], True).to(device)
+        embedded = self.encoder.get_input_embeddings()(ids) + self.cases(cases)
         embedded = embedded + self.kinds(torch.tensor(styles, device=device))[:, None]
-        states = self.encoder(inputs_embeds=embedded, attention_mask=tensors[2]).last_hidden_state
-        at_words = torch.from_numpy(numpy.concatenate(firsts)).to(device)
-        states = states.flatten(0, 1)[at_words].float()
+        states = self.encoder(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         with torch.autocast(device.type, enabled=False):
-            return self.head(self.dropout(states))
+            return self.head(self.dropout(states[is_first].float()))
+
+    def _row(self, words: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+        """Pieces, their cases, and whether each is the first of a word."""
+        ids, cases, is_first = [self.tokenizer.cls_token_id], [0], [False]
+        for word, pieces in zip(words, self.pieces(words), strict=True):
+            ids += pieces
+            cases += [case_of(word)] * len(pieces)
+            is_first += [True] + [False] * (len(pieces) - 1)
+        ids.append(self.tokenizer.sep_token_id)
+        return torch.tensor(ids), torch.tensor([*cases, 0]), torch.tensor([*is_first, False])
 
     @torch.no_grad()
     def log_probabilities(
@@ -156,35 +138,22 @@ class EntityTeacher(nn.Module):
     ) -> list[numpy.ndarray]:
         """Of each token's tags, (tokens, tags) float32 for each document; 0 for white space.
 
-        context: word pieces of the sentences that are read together.
-        batch: word pieces of a batch.
+        context, batch: word pieces of the sentences that are read together, and of a batch.
         """
         self.eval()
-        scores = [numpy.zeros((len(doc), count_tags(len(self.labels))), "float32") for doc in docs]
-        words = [[token.text for token in doc] for doc in docs]
-        runs = [
-            (number, places)
-            for number, doc in enumerate(docs)
-            for places in self.runs(words[number], sentences(doc), context)
-        ]
-        read = [[words[number][place] for place in places] for number, places in runs]
-        sizes = [sum(map(len, self.pieces(run))) for run in read]
+        scores = [numpy.zeros((len(doc), self.head.out_features), "float32") for doc in docs]
+        runs = []
+        for of_doc, doc in zip(scores, docs, strict=True):
+            words = [token.text for token in doc]
+            for places in self.runs(words, sentences(doc), context):
+                runs.append((of_doc, places, [words[place] for place in places]))
+        sizes = [sum(map(len, self.pieces(words))) for _, _, words in runs]
         for chosen in batches_of_like_length(sizes, batch):
-            logits = self([read[i] for i in chosen], [style] * len(chosen))
-            found = torch.log_softmax(logits, -1).cpu().numpy()
-            ends = numpy.cumsum([len(read[i]) for i in chosen])[:-1]
-            for i, of_run in zip(chosen, numpy.split(found, ends), strict=True):
-                number, places = runs[i]
-                scores[number][places] = of_run
+            logits = self([runs[i][2] for i in chosen], [style] * len(chosen))
+            parts = torch.log_softmax(logits, -1).cpu().split([len(runs[i][1]) for i in chosen])
+            for i, found in zip(chosen, parts, strict=True):
+                runs[i][0][runs[i][1]] = found.numpy()
         return scores
-
-    @cached_property
-    def _special_ids(self) -> tuple[int, int]:
-        known = self.tokenizer
-        start, end = known.cls_token_id, known.sep_token_id
-        if start is None or end is None:
-            raise CorpusError(f"{type(known).__name__} has no [CLS] and [SEP]: take BERT's kin")
-        return start, end
 
 
 def sentences(doc: Doc) -> list[list[int]]:
@@ -196,39 +165,38 @@ def sentences(doc: Doc) -> list[list[int]]:
 
 def case_of(word: str) -> int:
     """Which of the classes LOWER to CASELESS the word is of."""
-    letters = [c for c in word if c.isalpha()]
-    cased = [c for c in letters if c.lower() != c.upper()]
-    has_digits = any(c.isdigit() for c in word)
-    if not letters:
-        return DIGITS if has_digits else SIGNS
-    if has_digits:
-        return WITH_DIGITS
-    if not cased:
-        return CASELESS
-    if all(c.islower() for c in cased):
-        return LOWER
-    if all(c.isupper() for c in cased):
+    has_letters = any(c.isalpha() for c in word)
+    if any(c.isdigit() for c in word):
+        return WITH_DIGITS if has_letters else DIGITS
+    if not has_letters:
+        return SIGNS
+    cased = "".join(c for c in word if c.lower() != c.upper())
+    if cased.isupper():
         return UPPER if len(cased) > 1 else ONE_UPPER
-    is_title = cased[0].isupper() and all(c.islower() for c in cased[1:])
-    return TITLE if is_title else MIXED
+    if not cased or cased.islower():
+        return LOWER if cased else CASELESS
+    return TITLE if cased[0].isupper() and cased[1:].islower() else MIXED
 
 
-def _cut(sentence: list[int], sizes: list[int], most: int) -> Iterator[list[int]]:
-    part: list[int] = []
-    room = most
-    for place in sentence:
-        if part and sizes[place] > room:
-            yield part
-            part, room = [], most
-        part.append(place)
-        room -= sizes[place]
-    if part:
-        yield part
+def _pack(units: Iterable[list[int]], sizes: list[int], most: int) -> list[list[int]]:
+    """Neighbours put together to at most that size; a unit of more is alone."""
+    packed: list[list[int]] = []
+    room = 0
+    for unit in units:
+        size = sum(sizes[place] for place in unit)
+        if size > room:
+            packed.append([])
+            room = most
+        packed[-1] += unit
+        room -= size
+    return packed
 
 
-def _read_settings(path: Path) -> tuple[list[str], list[str]]:
+def _read_added(path: Path) -> tuple[list[str], list[str], dict[str, Tensor]]:
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        return settings["labels"], settings["styles"]
-    except (ValueError, KeyError, TypeError):
-        raise CorpusError(f"{path} names no labels and styles: train the teacher again") from None
+        with safe_open(path, "pt") as file:
+            settings = file.metadata()
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return json.loads(settings["labels"]), json.loads(settings["styles"]), weights
+    except (SafetensorError, KeyError, TypeError):
+        raise CorpusError(f"{path} is damaged: train the teacher again") from None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -25,7 +25,6 @@ LIMITS = (0, 0, 100, 200, 200)
 # The other sequences are shown no style, which tags text that is like no corpus.
 STYLED = 0.7
 LOWER, UPPER = 0.10, 0.03
-WEIGHT_DECAY = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,6 @@ class Reading:
     style: int
     allowed: numpy.ndarray
     """(words, tags) bool, the tags that the annotation admits."""
-    pieces: int
 
 
 def train(
@@ -72,12 +70,8 @@ def train(
     Computed in bfloat16 where the processor does. Raises CorpusError where there is no word.
     """
     torch.manual_seed(schedule.seed)
-    drawn = numpy.random.default_rng(schedule.seed)
-    steps = [
-        step
-        for _ in range(schedule.passes)
-        for step in _shuffled(list(_draw(teacher, corpora, drawn)), schedule.batch_pieces, drawn)
-    ]
+    random = numpy.random.default_rng(schedule.seed)
+    steps = [x for _ in range(schedule.passes) for x in _draw(teacher, corpora, schedule, random)]
     if not steps:
         raise CorpusError("the corpora hold no words to train on")
     optimizer = _optimizer(teacher, schedule)
@@ -87,11 +81,11 @@ def train(
         lambda step: min((step + 1) / max(warmup, 1), (len(steps) - step) / (len(steps) - warmup)),
     )
     device = teacher.head.weight.device
+    bfloat16 = device.type == "cuda" or has_bfloat16()
     teacher.train()
     losses = []
     for number, step in enumerate(steps, 1):
         allowed = torch.from_numpy(numpy.concatenate([x.allowed for x in step])).to(device)
-        bfloat16 = device.type == "cuda" or has_bfloat16()
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits = teacher([x.words for x in step], [x.style for x in step])
         loss = partial_loss(logits, allowed)
@@ -125,58 +119,44 @@ def partial_loss(logits: Tensor, allowed: Tensor) -> Tensor:
     return (losses * says).sum() / says.sum().clamp(min=1)
 
 
-def labels_of(docs: Iterable[Doc]) -> list[str]:
-    """The labels of their entities, sorted."""
-    return sorted({ent.label_ for doc in docs for ent in doc.ents})
-
-
-def style_of(path: Path) -> str:
-    """The style that the documents of a file teach."""
-    return path.stem
-
-
 def _draw(
     teacher: EntityTeacher,
     corpora: Sequence[tuple[str, list[Doc]]],
+    schedule: Schedule,
     random: numpy.random.Generator,
-) -> Iterator[Reading]:
-    """One pass over all documents."""
-    tags = TagSet(teacher.labels)
-    for name, docs in corpora:
-        for doc in docs:
-            case = _draw_case(random)
-            words = [case(token.text) for token in doc]
-            allowed = tags.allow_gold(Example(doc, doc))
-            for places in teacher.runs(words, sentences(doc), int(random.choice(LIMITS))):
-                run = [words[place] for place in places]
-                style = teacher.style_number(name) if random.random() < STYLED else NO_STYLE
-                size = sum(map(len, teacher.pieces(run)))
-                yield Reading(run, style, allowed[places], size)
-
-
-def _draw_case(random: numpy.random.Generator) -> Callable[[str], str]:
-    draw = random.random()
-    if draw < LOWER:
-        return str.lower
-    return str.upper if draw < LOWER + UPPER else str
-
-
-def _shuffled(
-    sequences: list[Reading], pieces: int, random: numpy.random.Generator
 ) -> Iterator[list[Reading]]:
-    """Batches of sequences of like length, in an order that mixes lengths."""
-    mixed = [sequences[place] for place in random.permutation(len(sequences)).tolist()]
-    batches = list(batches_of_like_length([x.pieces for x in mixed], pieces))
-    order = random.permutation(len(batches)).tolist()
-    return ([mixed[place] for place in batches[number]] for number in order)
+    """A pass over all documents: batches of like length, in an order that mixes lengths."""
+    readings = [
+        reading
+        for name, docs in corpora
+        for doc in docs
+        for reading in _read(teacher, name, doc, random)
+    ]
+    sizes = [sum(map(len, teacher.pieces(x.words))) for x in readings]
+    batches = list(batches_of_like_length(sizes, schedule.batch_pieces))
+    for number in random.permutation(len(batches)).tolist():
+        yield [readings[place] for place in batches[number]]
+
+
+def _read(
+    teacher: EntityTeacher, style: str, doc: Doc, random: numpy.random.Generator
+) -> Iterator[Reading]:
+    draw = random.random()
+    case = str.lower if draw < LOWER else str.upper if draw < LOWER + UPPER else str
+    words = [case(token.text) for token in doc]
+    allowed = TagSet(teacher.labels).allow_gold(Example(doc, doc))
+    for places in teacher.runs(words, sentences(doc), int(random.choice(LIMITS))):
+        number = teacher.style_number(style) if random.random() < STYLED else NO_STYLE
+        yield Reading([words[place] for place in places], number, allowed[places])
 
 
 def _optimizer(teacher: EntityTeacher, schedule: Schedule) -> torch.optim.Optimizer:
-    plain = [p for p in teacher.encoder.parameters() if p.ndim < 2]
-    matrices = [p for p in teacher.encoder.parameters() if p.ndim >= 2]
-    groups = [
-        {"params": matrices, "lr": schedule.learn_rate, "weight_decay": WEIGHT_DECAY},
-        {"params": plain, "lr": schedule.learn_rate, "weight_decay": 0.0},
-        {"params": [p for _, p in teacher.added()], "lr": schedule.head_rate, "weight_decay": 0.0},
+    encoder = list(teacher.encoder.parameters())
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in encoder if p.ndim >= 2], "weight_decay": 0.01},
+        {"params": [p for p in encoder if p.ndim < 2]},
+        {"params": [p for _, p in teacher.added()], "lr": schedule.head_rate},
     ]
-    return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6)
+    return torch.optim.AdamW(
+        groups, lr=schedule.learn_rate, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.0
+    )

@@ -9,7 +9,9 @@ from spacy.tokens import Doc, DocBin
 pytest.importorskip("transformers", reason="the extra `teacher` is not installed")
 
 import torch
+from safetensors import torch as torch_format
 
+from spacy_brnn.corpora.conll import ATTRS
 from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.distillation import entity_silver, entity_teacher, entity_training
 from spacy_brnn.distillation.__main__ import main
@@ -156,23 +158,17 @@ def test_a_saved_teacher_tags_the_same(make_teacher, tmp_path, docs):
         numpy.testing.assert_array_equal(numpy.concatenate(first), numpy.concatenate(second))
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("entities.json", "{", "names no labels and styles"),
-        ("entities.json", "{}", "names no labels and styles"),
-        ("entities.safetensors", "no weights", "is missing or not of this teacher"),
-        ("entities.safetensors", None, "is missing or not of this teacher"),
-    ],
-)
-def test_a_teacher_in_parts_is_refused(make_teacher, tmp_path, name, content, message):
-    make_teacher().save(tmp_path / "saved")
+@pytest.mark.parametrize("content", [b"", b"no weights", None])
+def test_a_damaged_teacher_is_refused(make_teacher, tmp_path, content):
+    folder = tmp_path / "saved"
+    make_teacher().save(folder)
+    path = folder / "entities.safetensors"
     if content is None:
-        (tmp_path / "saved" / name).unlink()
+        torch_format.save_file({"head.bias": torch.zeros(9)}, path)
     else:
-        (tmp_path / "saved" / name).write_text(content, "utf-8")
-    with pytest.raises(CorpusError, match=message):
-        EntityTeacher(tmp_path / "saved")
+        path.write_bytes(content)
+    with pytest.raises(CorpusError, match=r"entities\.safetensors is damaged: train the teacher"):
+        EntityTeacher(folder)
 
 
 def test_the_loss_is_that_of_all_that_is_allowed():
@@ -218,9 +214,9 @@ def test_labels_that_a_corpus_lacks_stay_possible_outside_of_its_entities(make_t
     for doc in docs:
         doc.ents = [ent for ent in doc.ents if ent.label_ == "PER"]
         set_known_labels(doc, ["PER"])
-    drawn = next(entity_training._draw(made, [("gold", docs)], numpy.random.default_rng(0)))
-    outside = drawn.allowed[0]
-    assert outside.tolist() == [True] + [True] * 4 + [False] * 4
+    drawn = next(entity_training._read(made, "gold", docs[0], numpy.random.default_rng(0)))
+    assert drawn.words[0] == "the"
+    assert drawn.allowed[0].tolist() == [True] + [True] * 4 + [False] * 4
 
 
 def test_nothing_to_learn_is_said(make_teacher, nlp):
@@ -302,10 +298,12 @@ def test_texts_that_share_words_with_one_held_back_are_left_out(nlp, tmp_path):
     assert left == ["Something else.", "other"]
 
 
-def test_reading_stops_after_so_many_words(nlp):
-    docs = unlabelled(nlp, "one two", "three", "four five", "six")
-    assert [doc.text for doc in entity_silver.first_words(iter(docs), 3)] == ["one two", "three"]
-    assert len(list(entity_silver.first_words(iter(docs), None))) == 4
+def test_reading_stops_after_so_many_words(tmp_path):
+    rows = "".join(f'{{"text": "{text}"}}\n' for text in ("one two", "three", "four", "five"))
+    (tmp_path / "texts.jsonl").write_text(rows, "utf-8")
+    for most, expected in ((3, ["one two", "three"]), (1, ["one two"])):
+        found = read_unlabelled([tmp_path / "texts.jsonl"], most_words=most)
+        assert [doc.text for doc in found] == expected
 
 
 def run(*arguments):
@@ -315,7 +313,7 @@ def run(*arguments):
 @pytest.fixture
 def gold(tmp_path, docs):
     path = tmp_path / "gold.spacy"
-    DocBin(attrs=entity_silver.ATTRS, docs=docs, store_user_data=True).to_disk(path)
+    DocBin(attrs=ATTRS, docs=docs, store_user_data=True).to_disk(path)
     return path
 
 
