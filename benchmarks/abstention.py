@@ -5,17 +5,24 @@ For each threshold the share of documents that get a label, and the share of tho
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import numpy
-import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
 
 from spacy_brnn.corpora.docbin import read_docbin
+from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.labelled_texts import read_sets
+from spacy_brnn.pipeline.sentiment import BRNNSentiment
+
+from .mistakes import load_sentiment, told_in_a_line
 
 THRESHOLDS = (0.0, 0.6, 0.7, 0.8, 0.9, 0.95)
 AT_ONCE = 256
+Labelled = tuple[Doc, str]
 
 
 @click.command()
@@ -30,27 +37,50 @@ def main(model: str | None, dev: Path | None, sets: Path | None, most: int) -> N
     """
     if dev is None and sets is None:
         raise click.UsageError("give --dev, --sets or both")
-    nlp = spacy.load(model) if model else spacy.blank("en")
-    component = nlp.get_pipe("brnn_sentiment") if model else nlp.add_pipe("brnn_sentiment")
+    nlp, component = load_sentiment(model)
     labels = list(component.labels)
-    pairs = {}
+    with told_in_a_line():
+        pairs = _read(nlp, dev, sets, labels)
+    click.echo("| texts | " + " | ".join(f"{t:.2f}" for t in THRESHOLDS) + " |")
+    click.echo("|---" * (len(THRESHOLDS) + 1) + "|")
+    for name, texts in pairs.items():
+        drawn = numpy.random.default_rng(0).permutation(len(texts))[:most]
+        cells = _cells(component, [texts[i] for i in drawn], labels)
+        click.echo(f"| {name}, {len(drawn)} | " + " | ".join(cells) + " |")
+
+
+def _read(
+    nlp: Language, dev: Path | None, sets: Path | None, labels: list[str]
+) -> dict[str, list[Labelled]]:
+    """By source the documents that have one of the labels.
+
+    Raises CorpusError for a source without any, and for a document without cats.
+    """
+    pairs: dict[str, list[Labelled]] = {}
     if dev is not None:
-        docs = list(read_docbin(dev, nlp.vocab))
-        pairs[dev.name] = [(doc, max(doc.cats, key=doc.cats.__getitem__)) for doc in docs]
+        pairs[dev.name] = list(_read_docs(nlp, dev))
     if sets is not None:
         pairs["dev of all sets"] = [
             (nlp.make_doc(text.text), text.label) for one in read_sets(sets) for text in one.dev
         ]
-    click.echo("| texts | " + " | ".join(f"{t:.2f}" for t in THRESHOLDS) + " |")
-    click.echo("|---" * (len(THRESHOLDS) + 1) + "|")
-    for name, texts in pairs.items():
-        known = [(doc, label) for doc, label in texts if label in labels]
-        drawn = numpy.random.default_rng(0).permutation(len(known))[:most]
-        cells = _cells(component, [known[i] for i in drawn], labels)
-        click.echo(f"| {name}, {len(drawn)} | " + " | ".join(cells) + " |")
+    known = {
+        name: [(doc, label) for doc, label in texts if label in labels]
+        for name, texts in pairs.items()
+    }
+    for name, texts in known.items():
+        if not texts:
+            raise CorpusError(f"{name}: no text is labelled {' or '.join(labels)}")
+    return known
 
 
-def _cells(component, texts: list, labels: list[str]) -> list[str]:
+def _read_docs(nlp: Language, dev: Path) -> Iterator[Labelled]:
+    for place, doc in enumerate(read_docbin(dev, nlp.vocab)):
+        if not doc.cats:
+            raise CorpusError(f"{dev}: document {place} has no cats")
+        yield doc, max(doc.cats, key=doc.cats.__getitem__)
+
+
+def _cells(component: BRNNSentiment, texts: list[Labelled], labels: list[str]) -> list[str]:
     docs = [doc for doc, _ in texts]
     scores = numpy.concatenate(
         [component.predict(docs[i : i + AT_ONCE]) for i in range(0, len(docs), AT_ONCE)]

@@ -1,6 +1,6 @@
 """The memory of `spacy-brnn annotate` by the size of the corpus.
 
-    python benchmarks/annotate_memory.py REVIEWS.jsonl --megabytes 10 --megabytes 1000
+    python -m benchmarks.annotate_memory REVIEWS.jsonl --megabytes 10 --megabytes 1000
 
 Repeats the reviews, each time with new words in them, up to each size, annotates that corpus in a
 process of its own, and prints the highest resident memory that any of its processes reached.
@@ -17,6 +17,9 @@ import time
 from pathlib import Path
 
 import click
+
+from benchmarks.mistakes import told_in_a_line
+from spacy_brnn.corpora.jsonl import read_objects, read_text
 
 NEW_WORDS = 8
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -38,11 +41,15 @@ def main(
     reviews: Path, megabytes: tuple[int, ...], padding: int, model: str | None, n_process: int
 ) -> None:
     """Print one line of Markdown for each size."""
+    with told_in_a_line():
+        texts = list(read_objects(reviews, read_text, "text"))
+    if not texts:
+        raise click.ClickException(f"{reviews} is empty")
     click.echo("| corpus, MB | documents | documents/s | parent, MB | highest worker, MB |")
     click.echo("|---|---|---|---|---|")
     for size in megabytes:
         with tempfile.TemporaryDirectory() as folder:
-            documents = _write_corpus(reviews, Path(folder, "in.jsonl"), size * 1_000_000, padding)
+            documents = _write_corpus(texts, Path(folder, "in.jsonl"), size * 1_000_000, padding)
             click.echo(_measure(size, documents, Path(folder), model, n_process))
 
 
@@ -67,8 +74,7 @@ def _measure(size: int, documents: int, folder: Path, model: str | None, n_proce
     return f"| {size:,} | {documents:,} | {rate:,.0f} | {parent:,.0f} | {worker:,.0f} |"
 
 
-def _write_corpus(reviews: Path, target: Path, size: int, padding: int) -> int:
-    texts = [json.loads(line)["text"] for line in reviews.open(encoding="utf-8")]
+def _write_corpus(texts: list[str], target: Path, size: int, padding: int) -> int:
     documents = written = 0
     with target.open("w", encoding="ascii") as corpus:
         while written < size:

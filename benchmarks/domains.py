@@ -15,10 +15,10 @@ import numpy
 from spacy.vocab import Vocab
 
 from spacy_brnn.corpora.docbin import read_docbin
-from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.labelled_texts import LABELS, LabelledText, read_sets, review_set
 
 from .judges import Judge, choose
+from .mistakes import told_in_a_line
 
 # A recall of fewer texts than this says nothing.
 MIN_TEXTS = 5
@@ -42,12 +42,10 @@ def main(
     output: Path | None,
 ) -> None:
     """Print a table of all sets and systems."""
-    try:
+    with told_in_a_line():
         devs = {one.name: one.dev for one in read_sets(sets)}
         if reviews:
             devs["imdb"] = review_set(reviews, read_docbin(reviews, Vocab())).train
-    except CorpusError as error:
-        raise click.ClickException(str(error)) from None
     judges = choose(pipeline, only_brnn)
     two: dict[str, dict[str, float]] = {}
     three: dict[str, dict[str, float]] = {}

@@ -9,30 +9,37 @@ while 0 to 50 % are taken away. A token taken away is not there: the rest is rea
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from benchmarks.machine import describe
 from spacy_brnn.architectures.cut_model import CutModel, cut_model
+from spacy_brnn.architectures.relevance import has_relevance
 from spacy_brnn.corpora.docbin import read_docbin
+from spacy_brnn.corpora.jsonl import read_objects, read_text
 from spacy_brnn.corpora.labelled_texts import is_dev_text
-from spacy_brnn.evidence.attribution import STEPS, attribute, undisturbed
+from spacy_brnn.evidence import attribution
+from spacy_brnn.evidence.attribution import undisturbed
 from spacy_brnn.pipeline.sentiment import BRNNSentiment
+
+from .machine import describe
+from .mistakes import load_sentiment, told_in_a_line
 
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 AT_ONCE = 64
-Vectors = numpy.ndarray
+# The document that `evidence()` is timed on, and how often.
+TIMED_TOKENS, TIMES = 270, 60
+# Arrays of NumPy, of which Thinc's types know nothing.
+Vectors = Any
+Method = Callable[[Doc, Vectors], numpy.ndarray]
 
 
 class Probe:
@@ -40,7 +47,7 @@ class Probe:
 
     def __init__(self, cut: CutModel, labels: Sequence[str]) -> None:
         self.cut = cut
-        self.weights = numpy.zeros(len(labels), dtype="float32")
+        self.weights: Any = numpy.zeros(len(labels), dtype="float32")
         self.weights[labels.index("POSITIVE")] = 1.0
         self.weights[labels.index("NEGATIVE")] = -1.0
         self.direction = self.weights @ cut.weights
@@ -54,35 +61,33 @@ class Probe:
         ]
         return numpy.concatenate(parts) + bias
 
-    def gradient(self, vectors: Vectors) -> Vectors:
-        """Of the logit, by the vectors."""
-        with undisturbed(self.cut):
-            states, backprop_states = self.cut.encode([vectors], is_train=True)
-            _, backprop_pooled = self.cut.pool(states, is_train=True)
-            (gradient,) = backprop_states(backprop_pooled(self.direction[None]))
-        return gradient
-
-    def methods(self) -> dict[str, Callable[[Doc, Vectors], numpy.ndarray]]:
+    def methods(self, leave_out: bool) -> dict[str, Method]:
         """What each method gives every token, by the method's name."""
         generator = numpy.random.default_rng(0)
-
-        def integrated(steps: int) -> Callable[[Doc, Vectors], numpy.ndarray]:
-            return lambda doc, x: attribute(self.cut, doc, self.weights, steps).contributions
-
-        return {
+        methods: dict[str, Method] = {
             "random order": lambda doc, x: generator.normal(size=len(x)),
             "states' share of the pooling": lambda doc, x: self._pooled_shares(x, 0.0),
             "the same, states less their mean": lambda doc, x: self._pooled_shares(x, 1.0),
-            "gradient times input": lambda doc, x: (x * self.gradient(x)).sum(axis=1),
-            "integrated gradients, 2 steps": integrated(2),
-            f"integrated gradients, {STEPS} steps (ships)": integrated(STEPS),
-            "integrated gradients, 16 steps": integrated(16),
-            "leaving out each token": lambda doc, x: self._left_out(x),
+            "gradient times input": self._integrated([(1.0, 1.0)]),
+            "integrated gradients, 2 points": self._integrated(attribution.RADAU),  # Other cells.
+            "integrated gradients, 4 points": self._integrated(midpoints(4)),
+            "integrated gradients, 16 points": self._integrated(midpoints(16)),
         }
+        if has_relevance(self.cut.encode):
+            methods["**relevance, gates held** (ships)"] = self._relevance
+        if leave_out:
+            methods["leaving out each token"] = lambda doc, x: self._left_out(x)
+        return methods
+
+    def _relevance(self, doc: Doc, vectors: Vectors) -> numpy.ndarray:
+        return attribution.by_relevance(self.cut, doc, self.weights).contributions
+
+    def _integrated(self, path: attribution.Path) -> Method:
+        return lambda doc, x: attribution.by_path(self.cut, doc, self.weights, path).contributions
 
     def _pooled_shares(self, vectors: Vectors, centred: float) -> numpy.ndarray:
         (states,) = self.cut.encode.predict([vectors])
-        with undisturbed(self.cut):
+        with undisturbed(self.cut.pool):
             _, backprop = self.cut.pool([states], is_train=True)
             (gradient,) = backprop(self.direction[None])
         return ((states - centred * states.mean(axis=0)) * gradient).sum(axis=1)
@@ -90,6 +95,11 @@ class Probe:
     def _left_out(self, vectors: Vectors) -> numpy.ndarray:
         rest = [numpy.delete(vectors, i, axis=0) for i in range(len(vectors))]
         return self.logits([vectors])[0] - self.logits(rest)
+
+
+def midpoints(steps: int) -> attribution.Path:
+    """A path of so many steps, after the point that the logit is read off at."""
+    return [(1.0, 0.0), *(((step + 0.5) / steps, 1.0 / steps) for step in range(steps))]
 
 
 def faithfulness(
@@ -118,11 +128,7 @@ def faithfulness(
     return {
         "comprehensiveness": float(numpy.mean([before - after for after in without])),
         "sufficiency": float(numpy.mean([before - after for after in alone])),
-        "deletion": float(
-            numpy.trapezoid([c.mean() for c in curve], [0.0, *SHARES]) / SHARES[-1]
-            if hasattr(numpy, "trapezoid")
-            else numpy.trapz([c.mean() for c in curve], [0.0, *SHARES]) / SHARES[-1]
-        ),
+        "deletion": float(numpy.trapezoid([c.mean() for c in curve], [0.0, *SHARES]) / SHARES[-1]),
     }
 
 
@@ -165,8 +171,11 @@ def average_precision(marked: numpy.ndarray, scores: numpy.ndarray) -> float:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    return list(read_objects(path, _parse, "text and label"))
+
+
+def _parse(row: dict[str, Any]) -> dict[str, str]:
+    return {"text": read_text(row), "label": row["label"]}
 
 
 def _words(text: str) -> set[str]:
@@ -176,11 +185,11 @@ def _words(text: str) -> set[str]:
 @click.command()
 @click.option("--model", help="A pipeline; default: the one that ships.")
 @click.option("--dev", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--documents", default=200, show_default=True, help="Drawn from dev, seed 0.")
-@click.option("--longest", default=400, show_default=True, help="Tokens of the longest drawn.")
+@click.option("--documents", default=150, show_default=True, help="Drawn from dev, seed 0.")
+@click.option("--longest", default=300, show_default=True, help="Tokens of the longest drawn.")
 @click.option("--marked", type=click.Path(exists=True, path_type=Path), help="Folder of tweets.")
 @click.option("--tweets", default=400, show_default=True, help="Marked ones, at most.")
-@click.option("--quick", is_flag=True, help="Without leaving out each token, which is slow.")
+@click.option("--leave-out", is_flag=True, help="Leaving out each token, too, which is slow.")
 def main(
     model: str | None,
     dev: Path,
@@ -188,40 +197,80 @@ def main(
     longest: int,
     marked: Path | None,
     tweets: int,
-    quick: bool,
+    leave_out: bool,
 ) -> None:
-    """Print a table of the methods in Markdown."""
-    nlp = spacy.load(model) if model else spacy.blank("en")
-    component = nlp.get_pipe("brnn_sentiment") if model else nlp.add_pipe("brnn_sentiment")
-    probe = Probe(cut_model(component.model), list(component.labels))
-    docs = [doc for doc in read_docbin(dev, nlp.vocab) if 0 < len(doc) <= longest]
-    order = numpy.random.default_rng(0).permutation(len(docs))[:documents]
-    docs = component.read([docs[i] for i in order])
-    batch = probe.cut.embed.predict(docs)
-    sides = numpy.sign(probe.logits(batch))
-    people = _marked_docs(nlp, component, read_marked(marked)[:tweets]) if marked else []
+    """Print a table of the methods in Markdown, and what `evidence()` takes."""
+    nlp, component = load_sentiment(model)
+    probe = _probe(component)
+    with told_in_a_line():
+        docs = [doc for doc in read_docbin(dev, nlp.vocab) if 0 < len(doc) <= longest]
+        phrases = read_marked(marked)[:tweets] if marked else []
+    if not docs:
+        raise click.ClickException(f"{dev} has no document of 1 to {longest} tokens")
+    order = numpy.random.default_rng(0).permutation(len(docs))
+    people = _marked_docs(nlp, component, phrases)
     machine = describe()
     click.echo(
-        f"{len(docs)} documents, {len(people)} tweets; {machine['cpu']}, {machine['commit']}"
-    )
-    click.echo(
+        f"{len(order[:documents])} documents, {len(people)} tweets; {machine['cpu']}, load "
+        f"{machine['load_average']}, {machine['commit']}\n\n"
         "| method | comprehensiveness | sufficiency | deletion | first token moves to 0 | "
         "average precision | ms per 270 tokens |\n|---|---|---|---|---|---|---|"
     )
-    for name, method in probe.methods().items():
-        if quick and name.startswith("leaving"):
-            continue
+    read = component.read([docs[i] for i in order[:documents]])
+    for row in _rows(probe, read, people, leave_out):
+        click.echo(row)
+    click.echo(f"\n{_timed(nlp, [docs[i].text for i in order])}")
+
+
+def _probe(component: BRNNSentiment) -> Probe:
+    try:
+        return Probe(cut_model(component.model), list(component.labels))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _rows(
+    probe: Probe,
+    docs: list[Doc],
+    people: list[tuple[Doc, float, numpy.ndarray]],
+    leave_out: bool,
+) -> Iterator[str]:
+    """A row for each method."""
+    batch = probe.cut.embed.predict(docs)
+    sides = numpy.sign(probe.logits(batch))
+    for name, method in probe.methods(leave_out).items():
         start = time.process_time()
         values = [method(doc, x) for doc, x in zip(docs, batch, strict=True)]
         cost = (time.process_time() - start) / sum(map(len, docs)) * 270 * 1e3
         ranks = [numpy.argsort(-v * s, kind="stable") for v, s in zip(values, sides, strict=True)]
         scores = faithfulness(probe, batch, ranks)
         agreement = numpy.mean([_agreement(probe, method, *one) for one in people] or [numpy.nan])
-        click.echo(
+        yield (
             f"| {name} | {scores['comprehensiveness']:.3f} | {scores['sufficiency']:.3f} | "
             f"{scores['deletion']:.3f} | {masking(probe, batch, ranks):.1%} | {agreement:.3f} | "
             f"{cost:.1f} |"
         )
+
+
+def _timed(nlp: Language, texts: list[str]) -> str:
+    """What `evidence()` takes of the first TIMED_TOKENS tokens of texts, to read."""
+    # Each has a token at least.
+    doc = nlp.make_doc(" ".join(texts[:TIMED_TOKENS]))[:TIMED_TOKENS].as_doc()
+    sentiment = nlp(doc)._.sentiment
+    wall, cpu = [], []
+    for _ in range(TIMES):
+        clocks = time.perf_counter(), time.process_time()
+        sentiment.evidence()
+        wall.append(time.perf_counter() - clocks[0])
+        cpu.append(time.process_time() - clocks[1])
+    parts = (
+        f"{1e3 * min(taken):.1f} ms at best, {1e3 * float(numpy.median(taken)):.1f} in the median"
+        for taken in (cpu, wall)
+    )
+    return (
+        f"doc._.sentiment.evidence(), {len(doc)} tokens, one thread, {TIMES} times: of processor "
+        f"time {', by the clock '.join(parts)}"
+    )
 
 
 def _marked_docs(
@@ -237,9 +286,7 @@ def _marked_docs(
     return found
 
 
-def _agreement(
-    probe: Probe, method: Callable, doc: Doc, side: float, inside: numpy.ndarray
-) -> float:
+def _agreement(probe: Probe, method: Method, doc: Doc, side: float, inside: numpy.ndarray) -> float:
     (vectors,) = probe.cut.embed.predict([doc])
     return average_precision(inside, side * method(doc, vectors))
 

@@ -34,7 +34,10 @@ def main() -> None:
     parser.add_argument("--width", type=int, help="keep that many principal components")
     parser.add_argument("--words", type=int, help="keep that many words, the most frequent ones")
     options = parser.parse_args()
-    words, vectors = join(options.wide_file, options.narrow_folder, options.words)
+    try:
+        words, vectors = join(options.wide_file, options.narrow_folder, options.words)
+    except OSError as error:
+        parser.error(str(error))
     if options.width:
         vectors = principal_components(vectors, options.width)
     with options.output.open("w", encoding="utf8") as file:

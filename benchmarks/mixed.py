@@ -13,8 +13,9 @@ import numpy
 import spacy
 from spacy.language import Language
 
-from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.labelled_texts import read_sets
+
+from .mistakes import told_in_a_line
 
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 SENTENCES = 60
@@ -28,16 +29,16 @@ IMDB = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1", "name": "imdb_b
 @click.option("--seed", default=0, show_default=True)
 def main(sets: Path, name: str, seed: int) -> None:
     """Print a table of shares and pipelines, from the dev part of a set."""
-    try:
+    with told_in_a_line():
         devs = {one.name: one.dev for one in read_sets(sets)}
-    except CorpusError as error:
-        raise click.ClickException(str(error)) from None
     if name not in devs:
         raise click.BadParameter(f"{name} is none of {', '.join(devs)}", param_hint="--name")
     good, bad = (
         [text.text for text in devs[name] if text.label == label]
         for label in ("POSITIVE", "NEGATIVE")
     )
+    if not good or not bad:
+        raise click.ClickException(f"dev of {name} has {len(good)} good and {len(bad)} bad texts")
     random = numpy.random.default_rng(seed)
     drawn = [
         _draw(good, bad, round(share * SENTENCES), random) for share in SHARES for _ in range(TEXTS)

@@ -31,8 +31,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=64)
     options = parser.parse_args()
+    if not options.corpus.exists():
+        parser.error(f"{options.corpus} is not there: `spacy project run` makes the corpora")
     examples = list(Corpus(options.corpus)(spacy.blank("en")))
-    pipelines = {name: load(name, examples) for name in options.pipelines}
+    try:
+        pipelines = {name: load(name, examples) for name in options.pipelines}
+    except OSError as error:
+        parser.error(str(error))
     for number in range(options.rounds + 1):
         for name, nlp in pipelines.items():
             rate = tokens_per_second(nlp, examples, options.batch_size)

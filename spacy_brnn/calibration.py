@@ -7,6 +7,7 @@ Weinberger (2017), "On Calibration of Modern Neural Networks".
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy
@@ -53,6 +54,41 @@ def apply_temperature(probabilities: numpy.ndarray, temperature: float) -> numpy
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def find_offset(probabilities: numpy.ndarray, truths: numpy.ndarray, place: int) -> float:
+    """What a label's logit lacks for the truths to be most likely, each label counted alike.
+
+    Where a teacher gave one label too often, its student does so too, whatever the temperature.
+
+    probabilities, truths: as above. place: of the label; documents that it is no choice of (a
+        probability of 0) say nothing.
+    """
+    open_to_it = probabilities[:, place] > 0
+    probabilities, truths = probabilities[open_to_it], truths[open_to_it]
+    weights = 1.0 / numpy.bincount(truths)[truths]
+
+    def loss(power: float) -> float:
+        moved = apply_offset(probabilities, place, float(numpy.log(power)))
+        likely = moved[numpy.arange(len(truths)), truths]
+        return float(-(weights * numpy.log(likely + 1e-12)).sum() / weights.sum())
+
+    return float(numpy.log(fit_temperature(loss, MAX_TEMPERATURE, PRECISION)))
+
+
+def apply_offset(probabilities: numpy.ndarray, place: int, offset: float) -> numpy.ndarray:
+    """The probabilities after adding to the logit of the label at that place."""
+    moved = probabilities.copy()
+    moved[:, place] *= numpy.exp(offset)
+    return moved / moved.sum(axis=1, keepdims=True)
+
+
+def move_logit(model: Model, place: int, offset: float) -> None:
+    """Add to one logit of a text classifier, in its output layer's bias."""
+    layer = model.get_ref("output_layer")
+    offsets = layer.ops.alloc1f(len(layer.get_param("b")))
+    offsets[place] = offset
+    layer.set_param("b", layer.get_param("b") + offsets)
+
+
 def scale_logits(model: Model, temperature: float) -> None:
     """Divide the logits of a text classifier by the temperature, in its output layer's weights."""
     layer = model.get_ref("output_layer")
@@ -73,26 +109,54 @@ def scale_logits(model: Model, temperature: float) -> None:
     type=click.FloatRange(1 / MAX_TEMPERATURE, MAX_TEMPERATURE),
     help="Take this temperature, rather than the best one for --dev.",
 )
-def main(pipeline: Path, output: Path, dev: Path | None, temperature: float | None) -> None:
+@click.option(
+    "--balance", metavar="LABEL", help="First add to this label's logit what it lacks on --dev."
+)
+def main(
+    pipeline: Path,
+    output: Path,
+    dev: Path | None,
+    temperature: float | None,
+    balance: str | None,
+) -> None:
     """Write PIPELINE to OUTPUT, the logits of its brnn_sentiment divided by a temperature."""
     if dev is None and temperature is None:
         raise click.UsageError("give --dev, --temperature or both")
     if temperature is not None and numpy.isnan(temperature):
         raise click.UsageError("--temperature is not a number")
+    if balance is not None and dev is None:
+        raise click.UsageError("--balance needs --dev")
     nlp = spacy.load(pipeline)
     if "brnn_sentiment" not in nlp.pipe_names:
         raise click.ClickException(f"{pipeline} has no brnn_sentiment")
-    component = nlp.get_pipe("brnn_sentiment")
+    component = cast(BRNNSentiment, nlp.get_pipe("brnn_sentiment"))
     if dev is not None:
         probabilities, truths = _score(component, dev)
         _report("before", probabilities, truths)
+        if balance is not None:
+            probabilities = _balance(component, balance, probabilities, truths)
+            _report("balanced", probabilities, truths)
         if temperature is None:
             temperature = find_temperature(probabilities, truths)
             _report("after, each half by the other's", _cross_fit(probabilities, truths), truths)
         _report("after", apply_temperature(probabilities, temperature), truths)
+    assert temperature is not None, "without --dev it is given"
     scale_logits(component.model, temperature)
     nlp.to_disk(output)
     click.echo(f"temperature: {temperature:.4f}")
+
+
+def _balance(
+    component: BRNNSentiment, label: str, probabilities: numpy.ndarray, truths: numpy.ndarray
+) -> numpy.ndarray:
+    """Move the label's logit; RETURNS the probabilities that follow."""
+    if label not in component.labels:
+        raise click.ClickException(f"--balance: there is no label {label!r}")
+    place = component.labels.index(label)
+    offset = find_offset(probabilities, truths, place)
+    move_logit(component.model, place, offset)
+    click.echo(f"added to {label}: {offset:.4f}")
+    return apply_offset(probabilities, place, offset)
 
 
 def _report(when: str, probabilities: numpy.ndarray, truths: numpy.ndarray) -> None:

@@ -88,6 +88,7 @@ def main(context: click.Context) -> None:
 @click.option(
     "--delimiter",
     metavar="CHARACTER",
+    callback=lambda context, option, value: {"\\t": "\t", "tab": "\t"}.get(value, value),
     help="What separates the cells of tables, in and out; \\t for a tab. Default: what the "
     "header of the input shows.",
 )
@@ -188,7 +189,7 @@ def annotate(**options: Any) -> None:
     from spacy_brnn.annotate.plan import AnnotateOptions
 
     extra_fields = ("evidence",) if options.pop("evidence") else ()
-    sys.exit(annotate_and_report(AnnotateOptions(**options, extra_fields=extra_fields)))
+    sys.exit(annotate_and_report(AnnotateOptions.of(**options, extra_fields=extra_fields)))
 
 
 def _fields_options(command: Callable) -> Callable:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 import numpy
@@ -125,7 +126,7 @@ def main(pipeline: Path, output: Path, dev: Path, every: int) -> None:
     nlp = spacy.load(pipeline)
     if "brnn_ner" not in nlp.pipe_names:
         raise click.ClickException(f"{pipeline} has no brnn_ner")
-    component = nlp.get_pipe("brnn_ner")
+    component = cast(BRNNEntityRecognizer, nlp.get_pipe("brnn_ner"))
     # In a vocabulary of their own: that of the pipeline is saved with it.
     examples = Corpus(dev)(spacy.blank(component.vocab.lang))
     chosen = (example for i, example in enumerate(examples) if i % every == 0)

@@ -124,3 +124,41 @@ def test_an_empty_dev_is_refused(files):
     result = run(files, "--dev", str(files / "dev.spacy"))
     assert result.exit_code == 1
     assert "has no documents" in result.output
+
+
+def test_the_offset_makes_each_label_s_texts_count_alike():
+    random = numpy.random.default_rng(0)
+    truths = numpy.repeat([0, 1, 2], [900, 500, 100])
+    logits = random.normal(size=(1500, 3)) + 2.0 * numpy.eye(3)[truths]
+    lacking = calibration.apply_temperature(numpy.exp(logits), 1.0)
+    lacking = calibration.apply_offset(lacking, 2, 1.5)
+    offset = calibration.find_offset(lacking, truths, 2)
+    assert offset == pytest.approx(-1.5, abs=0.3)
+    moved = calibration.apply_offset(lacking, 2, offset)
+    assert moved.sum(axis=1) == pytest.approx(numpy.ones(1500))
+    recalls = [(moved[truths == place].argmax(axis=1) == place).mean() for place in range(3)]
+    assert max(recalls) - min(recalls) < 0.1
+
+
+def test_texts_that_a_label_is_no_choice_of_say_nothing_of_it():
+    random = numpy.random.default_rng(0)
+    truths = numpy.tile([0, 1, 2], 100)
+    known = calibration.apply_temperature(numpy.exp(random.normal(size=(300, 3))), 1.0)
+    open_ones = known * [1.0, 1.0, 0.0]
+    both = numpy.concatenate([known, open_ones / open_ones.sum(axis=1, keepdims=True)])
+    twice = numpy.concatenate([truths, numpy.zeros_like(truths)])
+    assert calibration.find_offset(both, twice, 2) == calibration.find_offset(known, truths, 2)
+
+
+def test_a_label_s_logit_is_moved_in_the_pipeline(files):
+    result = run(files, "--dev", str(files / "dev.spacy"), "--balance", "POSITIVE")
+    assert result.exit_code == 0, result.output
+    assert "added to POSITIVE: " in result.output
+    assert "balanced: expected calibration error" in result.output
+
+
+def test_a_label_to_balance_must_be_there_and_dev_given(files):
+    result = run(files, "--dev", str(files / "dev.spacy"), "--balance", "BORED")
+    assert result.exit_code == 1
+    assert "there is no label 'BORED'" in result.output
+    assert run(files, "--temperature", "2", "--balance", "POSITIVE").exit_code == 2

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
-from spacy_brnn.annotate.records import AnnotateError, Targeted, encodable, one_line
+from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
 from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
@@ -90,46 +90,64 @@ class Tokenized:
         from spacy.tokens import Doc
 
         doc = Doc(vocab, words=self.words, spaces=self.spaces)
-        return doc.from_array([NORM], self.norms[:, None])
+        norms: Any = self.norms[:, None]  # spaCy's stub knows no numpy.
+        return doc.from_array([NORM], norms)
 
 
 Document = str | bytes | Tokenized
 
 
-class Annotator:
-    """A spaCy pipeline with `brnn_sentiment`, or with a component that sets entities.
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """What every process of a run makes its Annotator of.
 
     model: a pipeline's folder or package; None for a blank English pipeline with the
     `brnn_sentiment` that ships. gpu_id: the CUDA device, -1 for the CPU. with_docs: also keep
     the Docs, serialized. neutral: ask for the third label, NEUTRAL. entities: add the `brnn_ner`
     that ships, unless the pipeline has one. extra_fields: names among EXTRA_FIELDS. targets:
     documents come as Targeted, and get the sentiment toward their places.
+    """
+
+    model: str | None = None
+    gpu_id: int = -1
+    with_docs: bool = False
+    neutral: bool = False
+    entities: bool = False
+    extra_fields: tuple[str, ...] = ()
+    targets: bool = False
+
+    def load(self) -> Annotator:
+        """Load the pipeline, for a process of the run's own.
+
+        It keeps to one core, so that results do not depend on how many there are.
+        """
+        annotator = Annotator(self)
+        if "torch" in sys.modules:
+            import torch
+
+            torch.set_num_threads(1)
+        return annotator
+
+
+class Annotator:
+    """A spaCy pipeline with `brnn_sentiment`, or with a component that sets entities.
 
     Raises AnnotateError if the pipeline cannot be loaded, sets neither, or lacks what is asked for.
     """
 
-    def __init__(
-        self,
-        model: str | Path | None = None,
-        gpu_id: int = -1,
-        *,
-        with_docs: bool = False,
-        neutral: bool = False,
-        entities: bool = False,
-        extra_fields: Sequence[str] = (),
-        targets: bool = False,
-    ) -> None:
+    def __init__(self, options: PipelineOptions) -> None:
         """Load the pipeline."""
-        if gpu_id >= 0:
-            _use_gpu(gpu_id)
-        self._with_docs = with_docs
-        self.nlp = _load(model, neutral=neutral)
-        if entities:
+        if options.gpu_id >= 0:
+            _use_gpu(options.gpu_id)
+        self._with_docs = options.with_docs
+        model = options.model
+        self.nlp = _load(model, neutral=options.neutral)
+        if options.entities:
             _add_entities(self.nlp, model)
-        self._fields = _fields(self.nlp, model, extra_fields)
+        self._fields = _fields(self.nlp, model, options.extra_fields)
         names = dict.fromkeys(name for fields in self._fields for name in fields.columns)
-        self.columns = (*names, TARGETS_FIELD) if targets else tuple(names)
-        if targets:
+        self.columns = (*names, TARGETS_FIELD) if options.targets else tuple(names)
+        if options.targets:
             _check_head(self.nlp, model)
         factories = {self.nlp.get_pipe_meta(name).factory for name in self.nlp.pipe_names}
         if factories.isdisjoint(_MEMORY_PER_TOKEN):
@@ -175,7 +193,7 @@ class Annotator:
 
     def _prepare(self, document: Document) -> str | Doc:
         if isinstance(document, str):
-            return encodable(document)
+            return replace_surrogates(document)
         if not isinstance(document, bytes):
             return document.to_doc(self.nlp.vocab)
         from spacy.tokens import Doc
@@ -213,58 +231,59 @@ def _bare(document: Document | Targeted) -> Document:
     return document.document if isinstance(document, Targeted) else document
 
 
-def _check_head(nlp: Language, model: str | Path | None) -> None:
-    shown = "that ships" if model is None else model
+def _sentiment(nlp: Language, model: str | None, option: str) -> Any:
+    """The brnn_sentiment that the option is for."""
     for name in nlp.pipe_names:
         if nlp.get_pipe_meta(name).factory == "brnn_sentiment":
-            component: Any = nlp.get_pipe(name)
-            try:
-                component.score_targets([])
-            except ValueError as error:
-                raise AnnotateError(
-                    f"--targets: {one_line(error)} of a pipeline, and that pipeline with --model"
-                ) from error
-            return
-    raise AnnotateError(f"the pipeline {shown} has no brnn_sentiment; leave --targets out")
+            return nlp.get_pipe(name)
+    raise AnnotateError(
+        f"the pipeline {model or 'that ships'} has no brnn_sentiment; leave {option} out"
+    )
 
 
-def _load(model: str | Path | None, *, neutral: bool) -> Language:
+def _check_head(nlp: Language, model: str | None) -> None:
+    component = _sentiment(nlp, model, "--targets")
+    try:
+        component.score_targets([])
+    except ValueError as error:
+        raise AnnotateError(
+            f"--targets: {one_line(error)} of a pipeline, and that pipeline with --model"
+        ) from error
+
+
+def _load(model: str | None, *, neutral: bool) -> Language:
     import spacy
 
-    name = "that ships" if model is None else model
     try:
         if model is not None:
             nlp = spacy.load(model)
             if neutral:
-                _ask_for_neutral(nlp, str(model))
+                _ask_for_neutral(nlp, model)
             return nlp
         nlp = spacy.blank("en")
         nlp.add_pipe("brnn_sentiment", config={"neutral": True} if neutral else {})
         return nlp
     except (OSError, ValueError, ImportError, KeyError) as error:
-        raise AnnotateError(f"cannot load the pipeline {name}: {one_line(error)}") from error
+        shown = model or "that ships"
+        raise AnnotateError(f"cannot load the pipeline {shown}: {one_line(error)}") from error
 
 
 def _ask_for_neutral(nlp: Language, model: str) -> None:
-    for name in nlp.pipe_names:
-        if nlp.get_pipe_meta(name).factory == "brnn_sentiment":
-            component: Any = nlp.get_pipe(name)
-            try:
-                if hasattr(component, "neutral"):
-                    component.neutral = True
-                if "NEUTRAL" in component.labels:
-                    return
-            except ValueError as error:
-                raise AnnotateError(f"{model}: {one_line(error)}; leave --neutral out") from error
-            labels = ", ".join(component.labels)
-            raise AnnotateError(
-                f"the pipeline {model} has no label NEUTRAL (its labels: {labels}); "
-                "leave --neutral out"
-            )
-    raise AnnotateError(f"the pipeline {model} has no brnn_sentiment; leave --neutral out")
+    component = _sentiment(nlp, model, "--neutral")
+    try:
+        if hasattr(component, "neutral"):
+            component.neutral = True
+        labels = component.labels
+    except ValueError as error:
+        raise AnnotateError(f"{model}: {one_line(error)}; leave --neutral out") from error
+    if "NEUTRAL" not in labels:
+        raise AnnotateError(
+            f"the pipeline {model} has no label NEUTRAL (its labels: {', '.join(labels)}); "
+            "leave --neutral out"
+        )
 
 
-def _add_entities(nlp: Language, model: str | Path | None) -> None:
+def _add_entities(nlp: Language, model: str | None) -> None:
     factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     if "brnn_ner" in factories.values():
         return
@@ -281,7 +300,7 @@ def _add_entities(nlp: Language, model: str | Path | None) -> None:
     nlp.add_pipe("brnn_ner")
 
 
-def _fields(nlp: Language, model: str | Path | None, extra: Sequence[str]) -> list[DocFields]:
+def _fields(nlp: Language, model: str | None, extra: Sequence[str]) -> list[DocFields]:
     fields = []
     if _sets(nlp, "doc._.sentiment", "brnn_sentiment"):
         fields.append(SENTIMENT)
@@ -311,6 +330,6 @@ def _use_gpu(gpu_id: int) -> None:
     import spacy
 
     try:
-        spacy.require_gpu(gpu_id)
+        spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]  # Of Thinc, handed on.
     except ValueError as error:
         raise AnnotateError(f"cannot use GPU {gpu_id}: {one_line(error)}") from error

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from pyarrow import fs
 from ray.data.context import DataContext
 from ray.exceptions import RayError
 
+from spacy_brnn.annotate.annotator import PipelineOptions
 from spacy_brnn.annotate.plan import (
     STDOUT,
     AnnotateOptions,
@@ -40,10 +41,9 @@ from spacy_brnn.annotate.records import SENTIMENT_FIELDS, AnnotateError, Layout,
 from spacy_brnn.annotate.report import write_report
 from spacy_brnn.annotate.run import (
     Interrupted,
-    count,
+    count_results,
     fail_if_nothing_was_written,
-    listening,
-    sort_out,
+    interruptible,
 )
 from spacy_brnn.annotate.sinks import changes
 from spacy_brnn.annotate.sources import (
@@ -55,7 +55,7 @@ from spacy_brnn.annotate.sources import (
     total_bytes,
 )
 from spacy_brnn.annotate.tally import Tally
-from spacy_brnn.annotate.workers import Batch, PipelineOptions, cut_batches
+from spacy_brnn.annotate.workers import Batch, cut_batches
 from spacy_brnn.annotate.writers import assemble, make_writer
 
 SHARD_FORMATS = ("parquet", "jsonl")
@@ -90,7 +90,7 @@ def annotate_on_ray(options: AnnotateOptions) -> Result:
         # What Ray says of its workers is no data.
         with (
             redirect_stdout(sys.stderr),
-            listening(),
+            interruptible(),
             Progress(total_bytes(inputs), quiet=options.quiet) as bar,
         ):
             _connect(options)
@@ -126,9 +126,10 @@ class ShardFolder:
         """Nothing is made yet."""
         self._shown = output
         self._remote = is_remote(output)
-        target = output.rstrip("/") if self._remote else os.path.abspath(output)
-        self._target = target
-        self._working = target if self._remote else f"{target}.partial"
+        self._target = output.rstrip("/") if self._remote else os.path.abspath(output)
+        self._working = self._target if self._remote else f"{self._target}.partial"
+        local = fs.LocalFileSystem(), self._working
+        self._files, self._root = filesystem_of(self._working) if self._remote else local
 
     def check(self, settings: dict[str, Any], *, restart: bool) -> dict[str, str]:
         """The notes of the shards that an earlier run has done, by their names.
@@ -136,29 +137,23 @@ class ShardFolder:
         Raises AnnotateError if there is something else under the folder's name, or a run with other
         settings.
         """
-        filesystem, target = self._filesystem(self._target)
-        names = self._names(filesystem, target)
-        if names and (not self._remote or _SUCCESS in names or _RUN not in names):
+        names = self._names(self._root)
+        others = bool(names) and (_SUCCESS in names or _RUN not in names)
+        if others if self._remote else os.path.exists(self._target):
             raise AnnotateError(f"{self._shown} exists; name a folder that does not")
-        if not self._remote and os.path.exists(target):
-            raise AnnotateError(f"{self._shown} exists; name a folder that does not")
-        filesystem, working = self._filesystem(self._working)
-        names = self._names(filesystem, working)
         if _RUN not in names:
             return {}
         if restart:
-            filesystem.delete_dir_contents(working)
+            self._files.delete_dir_contents(self._root)
             return {}
-        earlier = json.loads(self._read(f"{working}/{_RUN}"))
-        if problem := changes(earlier, settings):
+        if problem := changes(json.loads(self._read(_RUN)), settings):
             raise AnnotateError(f"{self._working} holds an unfinished run, {problem}")
-        notes = self._names(filesystem, f"{working}/{_NOTES}")
-        return {name: self._read(f"{working}/{_NOTES}/{name}").decode() for name in notes}
+        notes = self._names(f"{self._root}/{_NOTES}")
+        return {name: self._read(f"{_NOTES}/{name}").decode() for name in notes}
 
     def open(self, settings: dict[str, Any]) -> None:
         """Make the folder, or go on with it."""
-        filesystem, working = self._filesystem(self._working)
-        filesystem.create_dir(f"{working}/{_NOTES}")
+        self._files.create_dir(f"{self._root}/{_NOTES}")
         self._write(_RUN, json.dumps(settings).encode())
 
     def write(self, name: str, content: bytes, note: bytes) -> None:
@@ -169,43 +164,35 @@ class ShardFolder:
 
     def complete(self) -> None:
         """Say that nothing is missing, and leave nothing but the shards."""
-        filesystem, working = self._filesystem(self._working)
-        filesystem.delete_dir(f"{working}/{_NOTES}")
-        for name in self._names(filesystem, working):
+        self._files.delete_dir(f"{self._root}/{_NOTES}")
+        for name in self._names(self._root):
             # What a killed worker was writing, too.
             if name == _RUN or name.startswith("."):
-                filesystem.delete_file(f"{working}/{name}")
+                self._files.delete_file(f"{self._root}/{name}")
         self._write(_SUCCESS, b"")
         if not self._remote:
             os.rename(self._working, self._target)
 
     def drop_if_empty(self) -> None:
         """Leave nothing behind of a run in which no shard was written."""
-        filesystem, working = self._filesystem(self._working)
         with suppress(OSError):
-            names = self._names(filesystem, working)
+            names = self._names(self._root)
             if _RUN in names and not any(name.startswith("part-") for name in names):
-                filesystem.delete_dir(working)
+                self._files.delete_dir(self._root)
 
-    @staticmethod
-    def _filesystem(path: str) -> tuple[fs.FileSystem, str]:
-        return filesystem_of(path) if is_remote(path) else (fs.LocalFileSystem(), path)
-
-    @staticmethod
-    def _names(filesystem: fs.FileSystem, folder: str) -> list[str]:
+    def _names(self, folder: str) -> list[str]:
         selector = fs.FileSelector(folder, allow_not_found=True)
-        return sorted(found.base_name for found in filesystem.get_file_info(selector))
+        return sorted(found.base_name for found in self._files.get_file_info(selector))
 
-    def _read(self, path: str) -> bytes:
-        with self._filesystem(self._working)[0].open_input_stream(path) as file:
+    def _read(self, name: str) -> bytes:
+        with self._files.open_input_stream(f"{self._root}/{name}") as file:
             return file.read()
 
     def _write(self, name: str, content: bytes) -> None:
-        filesystem, working = self._filesystem(self._working)
-        path = f"{working}/{name}"
+        path = f"{self._root}/{name}"
         # An object store shows a file when it is whole.
-        new = path if self._remote else f"{working}/.{os.path.basename(name)}.{os.getpid()}"
-        with filesystem.open_output_stream(new) as file:
+        new = path if self._remote else f"{self._root}/.{os.path.basename(name)}.{os.getpid()}"
+        with self._files.open_output_stream(new) as file:
             file.write(content)
         if not self._remote:
             os.replace(new, path)
@@ -221,19 +208,12 @@ class _Shards:
 
     @classmethod
     def of(cls, options: AnnotateOptions, inputs: Sequence[Input]) -> _Shards:
-        model = options.model
+        model = options.pipeline.model
         if model is not None and os.path.isdir(model):
             model = os.path.abspath(model)
         # An actor sees only the GPU that Ray gave it, as number 0.
-        gpu_id = 0 if options.gpu_id >= 0 else -1
-        pipeline = PipelineOptions(
-            model,
-            gpu_id,
-            neutral=options.neutral,
-            entities=options.entities,
-            extra_fields=options.extra_fields,
-            targets=options.targets is not None,
-        )
+        gpu_id = 0 if options.pipeline.gpu_id >= 0 else -1
+        pipeline = replace(options.pipeline, model=model, gpu_id=gpu_id)
         layout = layout_of(inputs, options.reading)
         return cls(pipeline, options.output_format or "parquet", layout)
 
@@ -245,39 +225,33 @@ class _Shards:
         columns: Sequence[str],
         note: bytes = b"{}",
     ) -> None:
-        writer = make_writer(self.format, self.layout)
-        for batch in batches:
-            writer.scan(batch)
         output = io.BytesIO()
-        assemble(writer, batches, output, columns)
+        assemble(make_writer(self.format, self.layout), lambda: batches, output, columns)
         folder.write(name, output.getvalue(), note)
 
     def name(self, source: int, part: int) -> str:
         return f"part-{source:05d}-{part:06d}.{self.format}"
 
 
-class _ChunkReader:
-    """Reads one input and yields its chunks, each with the name of the shard that it becomes.
+def _read_chunks(
+    block: Mapping[str, Any],
+    *,
+    reading: ReadOptions,
+    batch_size: int,
+    shards: _Shards,
+    done: Mapping[str, str],
+) -> Iterator[dict[str, Any]]:
+    """Yield the chunks of inputs, each with the name of the shard that it becomes.
 
     done: the notes of shards that need no records any more.
     """
-
-    def __init__(
-        self, reading: ReadOptions, batch_size: int, shards: _Shards, done: Mapping[str, str]
-    ) -> None:
-        self._reading = reading
-        self._batch_size = batch_size
-        self._shards = shards
-        self._done = done
-
-    def __call__(self, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        for source, pickled in zip(block["source"], block["input"], strict=True):
-            reader = InputReader([pickle.loads(pickled)], self._reading)
-            for part, (batches, consumed) in enumerate(_chunks(reader, self._batch_size)):
-                name = self._shards.name(source, part)
-                note = self._done.get(name)
-                content = pickle.dumps((None if note else batches, consumed, note))
-                yield _objects(name=[name], chunk=[content])
+    for source, pickled in zip(block["source"], block["input"], strict=True):
+        reader = InputReader([pickle.loads(pickled)], reading)
+        for part, (batches, consumed) in enumerate(_chunks(reader, batch_size)):
+            name = shards.name(source, part)
+            note = done.get(name)
+            content = pickle.dumps((None if note else batches, consumed, note))
+            yield _objects(name=[name], chunk=[content])
 
 
 def _chunks(reader: InputReader, batch_size: int) -> Iterator[tuple[list[Batch], int]]:
@@ -318,8 +292,7 @@ class _ShardAnnotator:
         writer = make_writer(self._shards.format, self._shards.layout)
         for batch in batches:
             annotations = self._annotator(batch.documents())
-            rows, rejected = sort_out(batch, annotations)
-            count(tally, rows, rejected)
+            rows, rejected = count_results(batch, annotations, tally)
             rejects += b"".join(map(Record.rejection, rejected))
             if rows:
                 stored.append(writer.encode(rows, annotations.columns))
@@ -340,17 +313,26 @@ def _dataset(
     done: Mapping[str, str],
 ) -> ray.data.Dataset:
     _configure(DataContext.get_current())
-    sources = [{"source": i, "input": pickle.dumps(found)} for i, found in enumerate(inputs)]
-    reading = ray.data.from_items(sources, override_num_blocks=len(sources))
-    read = _ChunkReader(options.reading, options.batch_size, shards, done)
-    # Half a core: steps that ask for the same are run as one, by one actor for each file.
-    chunks = reading.map_batches(read.__call__, batch_size=1, num_cpus=0.5)
+    items = [{"source": i, "input": pickle.dumps(found)} for i, found in enumerate(inputs)]
+    sources = ray.data.from_items(items, override_num_blocks=len(items))
+    chunks = sources.map_batches(
+        _read_chunks,
+        fn_kwargs={
+            "reading": options.reading,
+            "batch_size": options.batch_size,
+            "shards": shards,
+            "done": done,
+        },
+        batch_size=1,
+        # Half a core: steps that ask for the same are run as one, by one actor for each file.
+        num_cpus=0.5,
+    )
     return chunks.map_batches(
         _ShardAnnotator,
         fn_constructor_args=(shards, folder),
         batch_size=1,
         num_cpus=1,
-        num_gpus=1 if options.gpu_id >= 0 else 0,
+        num_gpus=1 if options.pipeline.gpu_id >= 0 else 0,
         compute=ray.data.ActorPoolStrategy(size=_actors(options)),
     )
 
@@ -436,7 +418,7 @@ def _actors(options: AnnotateOptions) -> int:
     if options.n_process is not None:
         return options.n_process
     resources = ray.cluster_resources()
-    if options.gpu_id >= 0:
+    if options.pipeline.gpu_id >= 0:
         return max(1, int(resources.get("GPU", 0)))
     return max(1, int(resources.get("CPU", 1)) - 1)
 

@@ -15,8 +15,8 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from spacy_brnn.annotate.annotator import Annotation, Annotator
-from spacy_brnn.annotate.records import SENTIMENT_FIELDS
+from spacy_brnn.annotate.annotator import Annotation, Annotator, PipelineOptions
+from spacy_brnn.annotate.records import ENTITIES_FIELD, SENTIMENT_FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,13 +30,15 @@ def annotate_frame(
     text_field: str = "text",
     model: str | None = None,
     gpu_id: int = -1,
+    neutral: bool = False,
+    entities: bool = False,
     batch_size: int = 256,
 ) -> pd.DataFrame:
     """A copy of the frame with the annotation's columns added, index and order kept.
 
     text_field: the column of texts; a row without a string there gets missing values. model,
-    gpu_id: see Annotator. A frame without rows gets the three sentiment columns, and no pipeline
-    is loaded for it.
+    gpu_id, neutral, entities: see PipelineOptions. A frame without rows gets the three sentiment
+    columns, and that of the entities if these are asked for; no pipeline is loaded for it.
 
     Raises KeyError if the frame has no such column, ValueError for a text that the pipeline
     cannot take, AnnotateError if the pipeline cannot be loaded.
@@ -47,11 +49,12 @@ def annotate_frame(
             "name it with text_field"
         )
     texts = frame[text_field].tolist()
-    columns: tuple[str, ...] = SENTIMENT_FIELDS
+    options = PipelineOptions(model, gpu_id, neutral=neutral, entities=entities)
+    columns: tuple[str, ...] = (*SENTIMENT_FIELDS, *([ENTITIES_FIELD] if entities else []))
     rows: list[dict[str, Any]] = [{} for _ in texts]
     present = iter([index for index, text in enumerate(texts) if isinstance(text, str)])
     while batch := list(islice(present, batch_size)):
-        annotator = _annotator(model, gpu_id)
+        annotator = _annotator(options)
         columns = annotator.columns
         annotations = annotator([texts[index] for index in batch])
         for index, result in zip(batch, annotations.results, strict=True):
@@ -77,5 +80,5 @@ def _column(frame: pd.DataFrame, rows: list[dict[str, Any]], name: str) -> pd.Se
 
 
 @lru_cache(maxsize=1)
-def _annotator(model: str | None, gpu_id: int) -> Annotator:
-    return Annotator(model, gpu_id)
+def _annotator(options: PipelineOptions) -> Annotator:
+    return Annotator(options)

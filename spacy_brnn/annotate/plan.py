@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import spacy_brnn
+from spacy_brnn.annotate.annotator import PipelineOptions
 from spacy_brnn.annotate.readers import ReadOptions
 from spacy_brnn.annotate.records import (
     DELIMITERS,
@@ -39,31 +40,22 @@ _BLOCK = 1 << 20
 class AnnotateOptions:
     """Everything the user may choose.
 
-    inputs: files, globs, folders, "-"; output: a file, or "-" for standard output; model, neutral,
-    entities, extra_fields: see Annotator; text_field, encoding, delimiter, header, targets: see
-    ReadOptions; n_process: None for one per core; gpu_id: the CUDA device, -1 for the CPU; errors:
-    "stop" or "skip"; rejects: the rejects file, None for OUTPUT.rejects.jsonl; restart: drop an
-    unfinished run; overwrite: replace files that are there; checkpoint_seconds: least time between
-    two moments at which all that is done is safe from a power failure; engine: "local" or "ray";
-    ray_address: the cluster's address, None for one on this machine.
+    inputs: files, globs, folders, "-"; output: a file, or "-" for standard output; n_process: None
+    for one per core; errors: "stop" or "skip"; rejects: the rejects file, None for
+    OUTPUT.rejects.jsonl; restart: drop an unfinished run; overwrite: replace files that are there;
+    checkpoint_seconds: least time between two moments at which all that is done is safe from a
+    power failure; engine: "local" or "ray"; ray_address: the cluster's address, None for one on
+    this machine.
     """
 
     inputs: Sequence[str]
+    reading: ReadOptions
+    pipeline: PipelineOptions
     output: str = STDOUT
-    model: str | None = None
-    text_field: str = "text"
     batch_size: int = 1000
     n_process: int | None = None
-    gpu_id: int = -1
     input_format: str | None = None
     output_format: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    header: bool = True
-    neutral: bool = False
-    entities: bool = False
-    extra_fields: tuple[str, ...] = ()
-    targets: str | None = None
     errors: str = "stop"
     rejects: str | None = None
     restart: bool = False
@@ -86,11 +78,15 @@ class AnnotateOptions:
         """Where an unfinished run is kept."""
         return Path(f"{self.output.rstrip('/')}.partial")
 
-    @property
-    def reading(self) -> ReadOptions:
-        """How the inputs are to be read."""
-        delimiter = {"\\t": "\t", "tab": "\t"}.get(self.delimiter or "", self.delimiter)
-        return ReadOptions(self.text_field, self.encoding, delimiter, self.header, self.targets)
+    @classmethod
+    def of(cls, **chosen: Any) -> AnnotateOptions:
+        """From the fields of all three classes on one level, as the command has them."""
+        reading, pipeline = (
+            {field.name: chosen.pop(field.name) for field in fields(part) if field.name in chosen}
+            for part in (ReadOptions, PipelineOptions)
+        )
+        pipeline["targets"] = reading.get("targets") is not None
+        return cls(reading=ReadOptions(**reading), pipeline=PipelineOptions(**pipeline), **chosen)
 
 
 @dataclass(slots=True)
@@ -162,21 +158,22 @@ def settings_of(
 
     Raises AnnotateError if the model is neither a folder nor an installed package.
     """
+    reading, pipeline = options.reading, options.pipeline
     return {
         "version of spacy-brnn": spacy_brnn.__version__,
         "inputs": {found.path: fingerprint(found) for found in inputs},
-        "model": describe_model(options.model),
-        "--text-field": options.text_field,
-        "--encoding": options.encoding,
-        "--delimiter": options.delimiter,
-        "--no-header": not options.header,
-        "--neutral": options.neutral,
-        "--entities": options.entities,
-        "fields": list(options.extra_fields),
-        "--targets": options.targets,
+        "model": describe_model(pipeline.model),
+        "--text-field": reading.text_field,
+        "--encoding": reading.encoding,
+        "--delimiter": reading.delimiter,
+        "--no-header": not reading.header,
+        "--neutral": pipeline.neutral,
+        "--entities": pipeline.entities,
+        "fields": list(pipeline.extra_fields),
+        "--targets": reading.targets,
         "--batch-size": options.batch_size,
         "--output-format": output_format,
-        "device": "gpu" if options.gpu_id >= 0 else "cpu",
+        "device": "gpu" if pipeline.gpu_id >= 0 else "cpu",
     }
 
 
@@ -185,10 +182,10 @@ def describe_model(model: str | None) -> str:
 
     Raises AnnotateError if `model` is neither a folder nor an installed package.
     """
-    import spacy
+    from spacy import about
 
     folder = _model_folder(model)
-    digest = sha256(spacy.__version__.encode())
+    digest = sha256(about.__version__.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(str(path.relative_to(folder)).encode())

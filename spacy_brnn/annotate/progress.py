@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import AbstractContextManager
 
 import click
 from tqdm import tqdm
@@ -13,7 +14,7 @@ from spacy_brnn.annotate.tally import Tally, rate
 SECONDS_BETWEEN_LOG_LINES = 10.0
 
 
-class Progress:
+class Progress(AbstractContextManager):
     """Documents, documents/s, share positive; percent and time left where the size is known.
 
     total: bytes of all inputs, None where that is unknown; at: bytes read by an earlier run.
@@ -45,17 +46,9 @@ class Progress:
             self._logged = time.monotonic()
             click.echo(self._log_line(words), err=True)
 
-    def close(self) -> None:
-        """Take the line away."""
-        self._bar.close()
-
-    def __enter__(self) -> Progress:
-        """Show it while a block runs."""
-        return self
-
     def __exit__(self, *error: object) -> None:
         """Take the line away."""
-        self.close()
+        self._bar.close()
 
     def _log_line(self, words: str) -> str:
         values = self._bar.format_dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -235,6 +235,8 @@ class Table:
         self.delimiter = options.delimiter or self._shown_delimiter(options, delimiter)
         self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
         self._rows = self._read()
+        self.header: Record | None
+        self.columns: list[str]
         self.header, self.columns = next(self._rows, (None, []))
         self._options = options
 
@@ -382,13 +384,6 @@ def _csv_problem(error: csv.Error) -> str:
     return str(error)
 
 
-def read_table(
-    stream: Stream, source: str, options: ReadOptions, *, delimiter: str
-) -> Iterator[Record]:
-    """Yield a record per row of a delimited file."""
-    yield from Table(stream, source, options, delimiter)
-
-
 def read_parquet(stream: Stream, source: str, options: ReadOptions) -> Iterator[Record]:
     """Yield a record per row.
 
@@ -469,13 +464,13 @@ def _doc_fields(doc: Doc, text_field: str) -> dict[str, Any]:
     return fields
 
 
-Reader = Callable[[Stream, str, ReadOptions], Iterator[Record]]
+Reader = Callable[[Stream, str, ReadOptions], Iterable[Record]]
 """(stream, source name, options) -> records."""
 READERS: dict[str, Reader] = {
     "jsonl": read_jsonl,
     "json": read_json,
-    "csv": partial(read_table, delimiter=DELIMITERS["csv"]),
-    "tsv": partial(read_table, delimiter=DELIMITERS["tsv"]),
+    "csv": partial(Table, delimiter=DELIMITERS["csv"]),
+    "tsv": partial(Table, delimiter=DELIMITERS["tsv"]),
     "text": read_text_lines,
     "text-file": read_text_file,
     "parquet": read_parquet,
@@ -488,14 +483,14 @@ def layout_of(inputs: Sequence[Input], options: ReadOptions) -> Layout:
     columns: dict[str, None] = {}
     delimiters: list[str] = []
     boms: list[bool] = []
-    types: dict[str, pa.Field] = {}
+    types: dict[str, pa.DataType] = {}
     conflicts: set[str] = set()
     for found in inputs:
         schema = _schema(found) if found.format == "parquet" else None
         if schema is not None:
             columns.update(dict.fromkeys(schema.names))
             for field in schema:
-                if types.setdefault(field.name, field).type != field.type:
+                if types.setdefault(field.name, field.type) != field.type:
                     conflicts.add(field.name)
         elif (
             found.format in DELIMITERS and found.path != STDIN and (table := _table(found, options))
@@ -509,7 +504,7 @@ def layout_of(inputs: Sequence[Input], options: ReadOptions) -> Layout:
         list(columns) if known else None,
         delimiters[0] if len(set(delimiters)) == 1 else None,
         bool(boms) and boms[0],
-        _common_schema(types, conflicts),
+        {name: kind for name, kind in types.items() if name not in conflicts},
     )
 
 
@@ -530,11 +525,3 @@ def _schema(found: Input) -> pa.Schema | None:
             return pq.read_schema(stream.raw)
     except (OSError, pa.ArrowException):
         return None
-
-
-def _common_schema(types: dict[str, pa.Field], conflicts: set[str]) -> pa.Schema | None:
-    if not types:
-        return None
-    import pyarrow as pa
-
-    return pa.schema([field for name, field in types.items() if name not in conflicts])

@@ -6,7 +6,7 @@ import base64
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -144,13 +144,13 @@ class Layout:
 
     columns: the union of the tables' columns, None unless every input is a table file; delimiter:
     that of all delimited inputs, None where they differ; bom: whether the first begins with a byte
-    order mark; schema: the types of the columns that are of one type in every Parquet input.
+    order mark; types: those of the columns that are of one type in every Parquet input.
     """
 
     columns: list[str] | None = None
     delimiter: str | None = None
     bom: bool = False
-    schema: pa.Schema | None = None
+    types: Mapping[str, pa.DataType] = field(default_factory=dict)
 
 
 def parse_object(line: bytes) -> tuple[dict[str, Any], str | None]:
@@ -199,7 +199,7 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
-def encodable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """The text with lone surrogates, which no encoding takes, replaced one by one by U+FFFD."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
@@ -220,13 +220,13 @@ def to_json(fields: dict[str, Any]) -> bytes:
 def to_cell(value: Any) -> str:
     """One cell of a table: strings as they are, nothing for None, the rest as JSON."""
     if isinstance(value, str):
-        return encodable(value)
+        return replace_surrogates(value)
     return "" if value is None else to_json_text(value)
 
 
 def to_json_text(value: Any) -> str:
     """Any value as JSON that every encoding takes."""
-    return encodable(json.dumps(value, ensure_ascii=False, default=_plain))
+    return replace_surrogates(json.dumps(value, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:

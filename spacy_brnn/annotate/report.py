@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader
 
 import spacy_brnn
 from spacy_brnn.annotate.plan import STDOUT, AnnotateOptions
-from spacy_brnn.annotate.records import encodable
+from spacy_brnn.annotate.records import replace_surrogates
 from spacy_brnn.annotate.tally import Tally, rate, shown_label
 
 
@@ -22,13 +22,13 @@ def write_report(options: AnnotateOptions, tally: Tally) -> None:
     settings = {
         "inputs": " ".join(options.inputs),
         "output": "standard output" if options.output == STDOUT else options.output,
-        "pipeline": options.model or "the English model that ships",
+        "pipeline": options.pipeline.model or "the English model that ships",
         "spacy-brnn": spacy_brnn.__version__,
         "finished": time.strftime("%Y-%m-%d %H:%M"),
     }
     path = Path(options.report)
     new = path.with_name(path.name + ".partial")
-    new.write_text(encodable(render_report(tally, settings)), encoding="utf-8")
+    new.write_text(replace_surrogates(render_report(tally, settings)), encoding="utf-8")
     os.replace(new, path)
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from spacy_brnn.annotate.sinks import FileSink, Sink, StreamSink
 from spacy_brnn.annotate.sources import Input, find_inputs, total_bytes
 from spacy_brnn.annotate.spool import State
 from spacy_brnn.annotate.tally import Tally
-from spacy_brnn.annotate.workers import Batch, PipelineOptions, annotate_batches, cut_batches
+from spacy_brnn.annotate.workers import Batch, annotate_batches, cut_batches
 from spacy_brnn.annotate.writers import Row, Writer, make_writer
 
 BYTES_PER_PROCESS = 4 * 1024 * 1024
@@ -62,20 +62,22 @@ def annotate_corpus(options: AnnotateOptions) -> Result:
         output_format,
         layout_of(inputs, options.reading),
         delimiter=options.reading.delimiter,
-        header=options.header,
+        header=options.reading.header,
     )
     sink = _open_sink(options, inputs, writer, output_format, compression)
     try:
         if not (sink.state and sink.state.complete):
             check_absent(options)
-        with listening():
+        with interruptible():
             return _annotate(options, inputs, writer, sink)
     finally:
         sink.close()
 
 
-def sort_out(batch: Batch, annotations: Annotations) -> tuple[list[Row], list[Record]]:
-    """Part a batch's records into rows to write and rejected ones, each in order."""
+def count_results(
+    batch: Batch, annotations: Annotations, tally: Tally
+) -> tuple[list[Row], list[Record]]:
+    """Part a batch's records into rows to write and rejected ones, each in order; count them."""
     rows: list[Row] = []
     rejected: list[Record] = []
     results = iter(annotations.results)
@@ -83,9 +85,11 @@ def sort_out(batch: Batch, annotations: Annotations) -> tuple[list[Row], list[Re
         result = next(results) if record.problem is None else None
         if isinstance(result, Annotation):
             rows.append((record, result.fields, result.doc))
+            tally.add(record, result.fields)
         else:
             problem = record.problem if result is None else result.reason
             rejected.append(replace(record, problem=problem))
+            tally.add_rejected(rejected[-1])
     return rows, rejected
 
 
@@ -99,38 +103,21 @@ def fail_if_nothing_was_written(tally: Tally) -> None:
         )
 
 
-def count(tally: Tally, rows: Sequence[Row], rejected: Sequence[Record]) -> None:
-    """Add what came of a batch to the tally."""
-    for record, fields, _ in rows:
-        tally.add(record, fields)
-    for record in rejected:
-        tally.add_rejected(record)
-
-
 def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sink: Sink) -> Result:
     state = sink.state or State(Position(), Tally())
     tally, resumed_at, before = state.tally, state.tally.read, state.tally.seconds
     started = synced = time.monotonic()
     reader = InputReader(inputs, options.reading, state.position)
     batches = cut_batches(reader, options.batch_size) if not state.complete else iter(())
-    pipeline = PipelineOptions(
-        options.model,
-        options.gpu_id,
-        with_docs=writer.needs_docs,
-        neutral=options.neutral,
-        entities=options.entities,
-        extra_fields=options.extra_fields,
-        targets=options.targets is not None,
-    )
+    pipeline = replace(options.pipeline, with_docs=writer.needs_docs)
     n_process = _processes(options, inputs)
     try:
         with Progress(total_bytes(inputs), reader.consumed, quiet=options.quiet) as progress:
             for batch, annotations in annotate_batches(batches, pipeline, n_process):
-                rows, rejected = sort_out(batch, annotations)
+                rows, rejected = count_results(batch, annotations, tally)
                 if rejected and options.errors == "stop":
                     raise AnnotateError(f"{rejected[0].place}: {rejected[0].problem}")
                 encoded = writer.encode(rows, annotations.columns)
-                count(tally, rows, rejected)
                 now = time.monotonic()
                 tally.seconds = before + now - started
                 state = State(batch.after, tally, annotations.columns)
@@ -162,23 +149,14 @@ def _open_sink(
     compression: str | None,
 ) -> Sink:
     if options.output == STDOUT or options.rejects_path is None:
-        describe_model(options.model)
+        describe_model(options.pipeline.model)
         return StreamSink(writer, options.rejects_path)
-    resumable = all(found.path != "-" for found in inputs)
-    return FileSink(
-        Path(options.output),
-        compression,
-        options.rejects_path,
-        writer,
-        settings_of(options, inputs, output_format),
-        always=options.rejects is not None,
-        overwrite=options.overwrite,
-        restart=options.restart or not resumable,
-    )
+    settings = settings_of(options, inputs, output_format)
+    return FileSink(options, options.rejects_path, writer, compression, settings)
 
 
 @contextmanager
-def listening() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Turn the signals that ask to stop into Interrupted; what a batch writes, it writes whole.
 
     Outside the main thread, where that cannot be, do nothing.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from spacy_brnn.annotate.plan import AnnotateOptions
 from spacy_brnn.annotate.records import AnnotateError, Record
-from spacy_brnn.annotate.sources import compressed, same_fingerprint
+from spacy_brnn.annotate.sources import STDIN, compressed, same_fingerprint
 from spacy_brnn.annotate.spool import Spool, State, remove_spool
-from spacy_brnn.annotate.writers import Writer, assemble, scan_all
+from spacy_brnn.annotate.writers import Writer, assemble
 
 
 class Sink(Protocol):
@@ -46,36 +47,30 @@ class Sink(Protocol):
 class FileSink:
     """A file that appears under its name when it is complete, and a rejects file beside it.
 
-    rejects: its path; always: write it even if nothing is rejected; overwrite: what is there of an
-    earlier output is to be replaced.
+    settings: all that the output depends on.
 
     Raises AnnotateError if an unfinished run with other settings is there, or one that is running.
     """
 
     def __init__(
         self,
-        output: Path,
-        compression: str | None,
+        options: AnnotateOptions,
         rejects: Path,
         writer: Writer,
+        compression: str | None,
         settings: dict[str, Any],
-        *,
-        always: bool,
-        overwrite: bool,
-        restart: bool,
     ) -> None:
         """Open what is there of an earlier run; make nothing."""
-        self._output = output
-        self._compression = compression
+        self._options = options
+        self._output = Path(options.output)
         self._rejects = rejects
-        self._always = always
-        self._overwrite = overwrite
         self._writer = writer
+        self._compression = compression
         self._settings = settings
-        self._path = output.with_name(f"{output.name}.partial")
+        self._path = self._output.with_name(f"{self._output.name}.partial")
         if self._path.is_dir():
             raise AnnotateError(f"{self._path} is a folder, and not of a run; move it away")
-        if restart:
+        if options.restart or STDIN in settings["inputs"]:
             remove_spool(self._path)
         self._spool = Spool(self._path, settings) if self._path.exists() else None
         self.state = self._spool.state if self._spool else None
@@ -107,22 +102,20 @@ class FileSink:
 
     def finish(self, state: State) -> None:
         """See Sink."""
-        rows: Iterable[bytes] = ()
         if self._spool is not None:
             self._spool.save(state)
             self._spool.sync()
-            scan_all(self._writer, self._spool.rows())
-            rows = self._spool.rows()
-        if state.tally.rejected or self._always:
+        if state.tally.rejected or self._options.rejects is not None:
             with self._replacing(self._rejects, "-rejects") as file:
                 file.writelines(self._spool.rejects() if self._spool else ())
-        elif self._overwrite and self._rejects.exists():
+        elif self._options.overwrite and self._rejects.exists():
             # They are of the output that is being replaced.
             os.unlink(self._rejects)
         with (
             self._replacing(self._output, "-output") as file,
             compressed(file, self._compression) as packed,
         ):
+            rows = self._spool.rows if self._spool else tuple
             assemble(self._writer, rows, packed, state.columns)
         _sync_folder(self._output.parent)
         if self._spool is not None:
@@ -164,7 +157,7 @@ class StreamSink:
     the end is kept in a temporary file.
     """
 
-    state = None
+    state: State | None = None
     written = 0
 
     def __init__(self, writer: Writer, rejects: Path | None) -> None:
@@ -195,8 +188,7 @@ class StreamSink:
     def finish(self, state: State) -> None:
         """See Sink."""
         if self._spool is not None:
-            scan_all(self._writer, self._spool.rows())
-            assemble(self._writer, self._spool.rows(), self._output, state.columns)
+            assemble(self._writer, self._spool.rows, self._output, state.columns)
         else:
             self._open(state)
             self._writer.close()

@@ -388,7 +388,7 @@ def _in_folder(
         endings = [end for end, name in EXTENSIONS.items() if wanted in (None, name)]
         listed = ", ".join(sorted(endings, key=".txt".__ne__))
         raise AnnotateError(f"{folder}: no {listed} file in this folder")
-    found = [_file(path, wanted, size) for path, size in by_format[cast(str, wanted)]]
+    found = [_file(path, wanted, size) for path, size in by_format[wanted]]
     return [replace(one, format="text-file") if wanted == "text" else one for one in found]
 
 

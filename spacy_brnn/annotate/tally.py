@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spacy_brnn.annotate.excerpts import excerpt
 from spacy_brnn.annotate.records import Record
 from spacy_brnn.evidence.fields import EVIDENCE_FIELD
 
@@ -13,6 +13,9 @@ BINS = 41
 """Odd, so that the bin in the middle is around zero."""
 EXTREMES = 10
 REJECTS_SHOWN = 50
+EXCERPT_CHARACTERS = 280
+BEFORE = 40
+"""Characters shown before evidence that an excerpt from the start would not reach."""
 NEUTRAL = "NEUTRAL"
 
 _COUNTS = ("read", "written", "rejected", "entities")
@@ -118,6 +121,25 @@ class Tally:
         tally.most_positive = [Extreme(**extreme) for extreme in values["most_positive"]]
         tally.most_negative = [Extreme(**extreme) for extreme in values["most_negative"]]
         return tally
+
+
+def excerpt(text: str, evidence: Sequence[Mapping[str, Any]] = ()) -> list[tuple[str, float]]:
+    """The beginning of a text, or what surrounds the strongest evidence where that lies farther.
+
+    evidence: as in the field "sentiment_evidence", the strongest first.
+    RETURNS: pieces in order, each with what it adds to the score; 0 where it is no evidence.
+    """
+    reached = not evidence or evidence[0]["end"] <= EXCERPT_CHARACTERS
+    start = 0 if reached else max(0, evidence[0]["start"] - BEFORE)
+    end, at = start + EXCERPT_CHARACTERS, start
+    pieces = [("…" if start else "", 0.0)]
+    for one in sorted(evidence, key=lambda one: one["start"]):
+        first, last = max(one["start"], at), min(one["end"], end)
+        if first < last:
+            pieces += [(text[at:first], 0.0), (text[first:last], one["contribution"])]
+            at = last
+    pieces += [(text[at:end], 0.0), ("…" if end < len(text) else "", 0.0)]
+    return [piece for piece in pieces if piece[0]]
 
 
 def rate(documents_per_second: float) -> str:

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
 from spacy_brnn.annotate.annotator import ForgottenWords, Tokenized
-from spacy_brnn.annotate.records import Targeted, encodable
+from spacy_brnn.annotate.records import Targeted, replace_surrogates
 
 
 class DocumentTokenizer:
@@ -42,7 +42,7 @@ class DocumentTokenizer:
         if isinstance(document, bytes):
             return document
         try:
-            doc = self._nlp.make_doc(encodable(document))
+            doc = self._nlp.make_doc(replace_surrogates(document))
         except Exception:
             return document
         return Tokenized.of(doc) if self._plain else doc.to_bytes()

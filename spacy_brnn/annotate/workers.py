@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections import deque
@@ -18,7 +17,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from spacy_brnn.annotate.annotator import Annotations, Annotator
+from spacy_brnn.annotate.annotator import Annotations, PipelineOptions
 from spacy_brnn.annotate.readers import InputReader
 from spacy_brnn.annotate.records import AnnotateError, Position, Record, one_line
 from spacy_brnn.annotate.tokenizing import DocumentTokenizer
@@ -68,39 +67,6 @@ def cut_batches(reader: InputReader, batch_size: int) -> Iterator[Batch]:
             records, characters, size = [], 0, 0
     if records:
         yield Batch(records, reader.position, reader.consumed)
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineOptions:
-    """How every process of a run makes its Annotator, which see."""
-
-    model: str | None = None
-    gpu_id: int = -1
-    with_docs: bool = False
-    neutral: bool = False
-    entities: bool = False
-    extra_fields: tuple[str, ...] = ()
-    targets: bool = False
-
-    def load(self) -> Annotator:
-        """Load the pipeline, for a process of the run's own.
-
-        It keeps to one core, so that results do not depend on how many there are.
-        """
-        annotator = Annotator(
-            self.model,
-            self.gpu_id,
-            with_docs=self.with_docs,
-            neutral=self.neutral,
-            entities=self.entities,
-            extra_fields=self.extra_fields,
-            targets=self.targets,
-        )
-        if "torch" in sys.modules:
-            import torch
-
-            torch.set_num_threads(1)
-        return annotator
 
 
 def annotate_batches(

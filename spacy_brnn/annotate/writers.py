@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from spacy_brnn.annotate.records import (
     DELIMITERS,
@@ -20,7 +21,7 @@ from spacy_brnn.annotate.records import (
     SENTIMENT_FIELDS,
     Layout,
     Record,
-    encodable,
+    replace_surrogates,
     to_cell,
     to_json,
     to_json_text,
@@ -39,38 +40,37 @@ Row = tuple[Record, dict[str, Any], bytes | None]
 """A record, the fields of its annotation, and its serialized Doc where the writer wants Docs."""
 
 
-class Writer(Protocol):
+class Writer(ABC):
     """Makes an output of encoded batches.
 
     needs_docs: whether it wants the Docs, not only their annotations; streams: whether it can
     write a batch before it has scanned all of them.
     """
 
-    needs_docs: bool
-    streams: bool
+    needs_docs = False
+    streams = True
 
+    @abstractmethod
     def encode(self, rows: Sequence[Row], columns: Sequence[str]) -> bytes:
         """The bytes that stand for one batch, a function of the arguments alone; b"" for none.
 
         columns: the annotations' fields.
         """
-        ...
 
-    def scan(self, batch: bytes) -> None:
+    def scan(self, batch: bytes) -> None:  # noqa: B027 (there may be nothing to learn)
         """Learn what a batch holds; not before a `write`."""
-        ...
 
     def open(self, output: BinaryIO, columns: Sequence[str]) -> None:
         """Begin the output."""
-        ...
+        self._output = output
 
+    @abstractmethod
     def write(self, batch: bytes) -> None:
         """Write a batch to the output."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """End the output; the file stays open."""
-        ...
 
 
 def make_writer(
@@ -87,7 +87,7 @@ def make_writer(
     """
     layout = layout or Layout()
     if output_format == "parquet":
-        return ParquetWriter(layout.schema)
+        return ParquetWriter(layout.types)
     if output_format == "spacy":
         return DocBinWriter()
     if output_format in DELIMITERS:
@@ -99,24 +99,27 @@ def make_writer(
 
 
 def assemble(
-    writer: Writer, batches: Iterable[bytes], output: BinaryIO, columns: Sequence[str]
+    writer: Writer,
+    batches: Callable[[], Iterable[bytes]],
+    output: BinaryIO,
+    columns: Sequence[str],
 ) -> None:
-    """Write the whole output from batches that have been scanned where the writer needs it."""
+    """Write the whole output; batches: gives all of them, in order, each time that it is called."""
+    if not writer.streams:
+        for batch in batches():
+            writer.scan(batch)
     writer.open(output, columns)
-    for batch in batches:
+    for batch in batches():
         writer.write(batch)
     writer.close()
 
 
-class LinesWriter:
+class LinesWriter(Writer):
     """JSON, an object a line: the record's fields, then the annotation's.
 
     A record that came as JSON keeps its bytes: its numbers, escapes and spaces are not rewritten.
     as_array: make one array of the lines.
     """
-
-    needs_docs = False
-    streams = True
 
     def __init__(self, *, as_array: bool = False) -> None:
         """Write nothing yet."""
@@ -126,13 +129,6 @@ class LinesWriter:
     def encode(self, rows: Sequence[Row], columns: Sequence[str]) -> bytes:
         """See Writer."""
         return b"".join(_line(record, fields) for record, fields, _ in rows)
-
-    def scan(self, batch: bytes) -> None:
-        """See Writer."""
-
-    def open(self, output: BinaryIO, columns: Sequence[str]) -> None:
-        """See Writer."""
-        self._output = output
 
     def write(self, batch: bytes) -> None:
         """See Writer."""
@@ -176,7 +172,7 @@ class TableWriter(LinesWriter):
 
     def open(self, output: BinaryIO, columns: Sequence[str]) -> None:
         """See Writer."""
-        self._output = output
+        super().open(output, columns)
         self._columns = [*(name for name in self._names if name not in columns), *columns]
         output.write(b"\xef\xbb\xbf" if self._bom else b"")
         if self._header:
@@ -199,7 +195,7 @@ class TableWriter(LinesWriter):
         self._output.write(text.getvalue().encode("utf-8"))
 
 
-class DocBinWriter:
+class DocBinWriter(Writer):
     """One DocBin; the fields of each record are JSON in its Doc's user_data["fields"].
 
     A DocBin is one block of compressed memory, so that here memory does grow with the corpus.
@@ -223,12 +219,9 @@ class DocBinWriter:
             docs.add(doc)
         return docs.to_bytes()
 
-    def scan(self, batch: bytes) -> None:
-        """See Writer."""
-
     def open(self, output: BinaryIO, columns: Sequence[str]) -> None:
         """See Writer."""
-        self._output = output
+        super().open(output, columns)
         self._docs = self._empty()
 
     def write(self, batch: bytes) -> None:
@@ -246,19 +239,18 @@ class DocBinWriter:
         return DocBin(store_user_data=True)
 
 
-class ParquetWriter:
+class ParquetWriter(Writer):
     """A Parquet file whose schema is known only after the last record.
 
     Batches are kept as Arrow streams. A field whose values have no common Arrow type becomes a
     column of JSON strings.
     """
 
-    needs_docs = False
     streams = False
 
-    def __init__(self, schema: pa.Schema | None) -> None:
-        """schema: the types of fields that come from Parquet inputs."""
-        self._types = {field.name: field.type for field in schema or ()}
+    def __init__(self, types: Mapping[str, pa.DataType]) -> None:
+        """types: those of fields that come from Parquet inputs."""
+        self._types = types
         self._fields: dict[str, pa.Field] = {}
 
     def encode(self, rows: Sequence[Row], columns: Sequence[str]) -> bytes:
@@ -275,7 +267,7 @@ class ParquetWriter:
         for name in names:
             array, metadata = _array([line.get(name) for line in lines], types.get(name))
             arrays.append(array)
-            fields.append(pa.field(encodable(name), array.type, metadata=metadata))
+            fields.append(pa.field(replace_surrogates(name), array.type, metadata=metadata))
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
         stream = io.BytesIO()
         with pa.ipc.new_stream(stream, table.schema) as writer:
@@ -341,7 +333,7 @@ def _annotation_types(columns: Sequence[str]) -> dict[str, pa.DataType]:
 def _array(values: list[Any], kind: pa.DataType | None) -> tuple[pa.Array, dict | None]:
     import pyarrow as pa
 
-    values = _encodable(values)
+    values = _replace_surrogates(values)
     for wanted in (kind, None) if kind is not None else (None,):
         try:
             array = pa.array(values, type=wanted)
@@ -379,14 +371,14 @@ def _json_array(values: list[Any]) -> pa.Array:
     return pa.array(texts, type=pa.string())
 
 
-def _encodable(value: Any) -> Any:
+def _replace_surrogates(value: Any) -> Any:
     """The value with lone surrogates replaced in all its strings."""
     if isinstance(value, str):
-        return encodable(value)
+        return replace_surrogates(value)
     if isinstance(value, list):
-        return [_encodable(inner) for inner in value]
+        return [_replace_surrogates(inner) for inner in value]
     if isinstance(value, dict):
-        return {encodable(key): _encodable(inner) for key, inner in value.items()}
+        return {replace_surrogates(key): _replace_surrogates(inner) for key, inner in value.items()}
     return value
 
 
@@ -428,10 +420,3 @@ def _cast(column: pa.ChunkedArray, stored: pa.Field, field: pa.Field) -> Any:
         return column.cast(field.type)
     except pa.ArrowException:
         return pa.array(column.to_pylist(), type=field.type)
-
-
-def scan_all(writer: Writer, batches: Iterator[bytes]) -> None:
-    """Let the writer see every batch, if it needs to."""
-    if not writer.streams:
-        for batch in batches:
-            writer.scan(batch)

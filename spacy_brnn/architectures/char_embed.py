@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy
+import torch
 from spacy.tokens import Doc
-from thinc.api import Model, xp2torch
+from thinc.api import Model
 from thinc.layers.pytorchwrapper import forward
 from thinc.types import ArgsKwargs, Floats2d
 from torch import Tensor, nn
 
 from ..nn.characters import CharacterBRNN, CharacterCNN
-from .torch_shim import FlatTorchShim, list_outputs
+from .torch_shim import FlatTorchShim, list_outputs, shim_of
 
 NETWORKS = ("cnn", "brnn")
 
@@ -87,6 +88,6 @@ def _words_and_bytes(
     spelled = [docs[owner].vocab.strings[key].encode("utf8") for owner, key in pairs]
     characters = numpy.frombuffer(b"".join(spelled), dtype="uint8").astype("int64")
     lengths = numpy.asarray([len(word) for word in spelled], dtype="int64")
-    device = model.shims[0].device
-    arguments = tuple(xp2torch(array, device=device) for array in (characters, lengths, words))
+    device = shim_of(model).device
+    arguments = tuple(torch.from_numpy(x).to(device) for x in (characters, lengths, words))
     return ArgsKwargs(args=arguments, kwargs={}), lambda gradients: []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from ..nn.crf import CRF
 from ..nn.marginals import Marginals
 from .flat import split
-from .torch_shim import FlatTorchShim
+from .torch_shim import FlatTorchShim, shim_of
 
 Emissions: TypeAlias = list[Floats2d]
 AllowedTags: TypeAlias = list[numpy.ndarray]
@@ -51,7 +51,7 @@ def predict_marginals(
     temperature: what all scores are divided by.
     """
     inputs, _ = _to_torch(model, (emissions, allowed), False)
-    return model.shims[0].predict(
+    return shim_of(model).predict(
         ArgsKwargs(args=inputs.args, kwargs={"temperature": temperature}), "marginals"
     )
 
@@ -67,7 +67,7 @@ def _to_torch(
     model: Model, inputs: tuple[Emissions, AllowedTags], is_train: bool
 ) -> tuple[ArgsKwargs, Callable]:
     emissions, allowed = inputs
-    device = model.shims[0].device
+    device = shim_of(model).device
     lengths = [len(x) for x in emissions]
     arguments = (
         xp2torch(model.ops.flatten(emissions), requires_grad=is_train, device=device),
@@ -76,7 +76,7 @@ def _to_torch(
     )
 
     def from_torch(gradients: ArgsKwargs) -> Emissions:
-        return model.ops.unflatten(torch2xp(gradients.args[0]), lengths)
+        return split(cast(Floats2d, torch2xp(gradients.args[0])), lengths)
 
     return ArgsKwargs(args=arguments, kwargs={}), from_torch
 
@@ -86,11 +86,11 @@ def _to_arrays(
 ) -> tuple[Floats1d | list[Ints1d], Callable]:
     (emissions, _), outputs = inputs_outputs
     if not is_train:
-        tags = split(torch2xp(outputs), [len(x) for x in emissions])
+        tags = split(cast(Ints1d, torch2xp(outputs)), [len(x) for x in emissions])
         return tags, lambda gradients: []
 
     def to_torch(d_losses: Floats1d) -> ArgsKwargs:
         gradient = xp2torch(d_losses, device=outputs.device)
         return ArgsKwargs(args=((outputs,),), kwargs={"grad_tensors": (gradient,)})
 
-    return torch2xp(outputs), to_torch
+    return cast(Floats1d, torch2xp(outputs)), to_torch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from spacy.tokens import Doc
 from thinc.api import Model, chain
@@ -18,6 +19,8 @@ class CutModel:
     encode: these to (tokens, width) states each.
     pool: these to (documents, pooled_width).
     weights, bias: (labels, pooled_width) and (labels,): from there to the logits.
+    ngrams: a layer that scores documents beside all that; None for none.
+    of_ngrams: (labels, scores) what its scores add to the logits.
     """
 
     prepare: list[Model[list[Doc], list[Doc]]]
@@ -26,6 +29,8 @@ class CutModel:
     pool: Model[list[Floats2d], Floats2d]
     weights: Floats2d
     bias: Floats1d
+    ngrams: Model[list[Doc], Floats2d] | None = None
+    of_ngrams: Floats2d | None = None
 
 
 def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
@@ -40,7 +45,13 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
         for part in (tok2vec, output)
     ]
     refs = ("embed", "encode")
-    if not all(places) or tok2vec.id not in names or not all(map(tok2vec.has_ref, refs)):
+    if (
+        tok2vec is None
+        or output is None
+        or not all(places)
+        or tok2vec.id not in names
+        or not all(map(tok2vec.has_ref, refs))
+    ):
         raise ValueError(
             "evidence and the sentiment toward a span are read off spacy-brnn.TextCatBRNN.v1 over "
             f"spacy.Tok2Vec.v2, not off {model.name!r}: train with that architecture, without a "
@@ -53,8 +64,8 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
         embed=tok2vec.get_ref("embed"),
         encode=tok2vec.get_ref("encode"),
         pool=chain(*pool) if len(pool) > 1 else pool[0],
-        weights=output.get_param("W"),
-        bias=output.get_param("b"),
+        weights=cast(Floats2d, output.get_param("W")),
+        bias=cast(Floats1d, output.get_param("b")),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Ints1d
 
 from ..nn.brnn import BRNN
-from .torch_shim import list_outputs, wrap_torch
+from .torch_shim import list_outputs, shim_of, wrap_torch
 
 NAME = "brnn_encoder"
 
@@ -20,6 +22,7 @@ def build_brnn_encoder(
     dropout: float = 0.0,
     input_dropout: float = 0.0,
     mixed_precision: bool = False,
+    lower_width: int | None = None,
 ) -> Model[list[Floats2d], list[Floats2d]]:
     """Encode context with a bidirectional recurrent network (spacy-brnn.BRNNEncoder.v1).
 
@@ -30,26 +33,29 @@ def build_brnn_encoder(
     input_width: width of the embedded tokens; None for the same as width.
     dropout: variational dropout between layers.
     input_dropout: variational dropout on the embedded tokens.
+    lower_width: as width, of every layer but the last; None for the same.
     mixed_precision: train in half precision where it is safe (on a CPU in bfloat16, if it has it).
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.
     """
     input_width = width if input_width is None else input_width
-    if min(width, input_width, depth) < 1:
+    lower_width = width if lower_width is None else lower_width
+    if min(width, input_width, depth, lower_width) < 1:
         raise ValueError(
-            "width, input_width and depth must be at least 1, "
-            f"not {width}, {input_width} and {depth}"
+            "width, input_width, depth and lower_width must be at least 1, "
+            f"not {width}, {input_width}, {depth} and {lower_width}"
         )
-    if width % 2:
+    if width % 2 or lower_width % 2:
         raise ValueError(
-            f"the width of spacy-brnn.BRNNEncoder.v1 must be even (half of it is each "
-            f"direction's), not {width}"
+            "the widths of spacy-brnn.BRNNEncoder.v1 must be even (half of it is each "
+            f"direction's), not {width} and {lower_width}"
         )
     network = BRNN(
         input_width,
         width // 2,
         cell=cell,
         depth=depth,
+        lower_width=lower_width // 2,
         dropout=dropout,
         input_dropout=input_dropout,
     )
@@ -84,10 +90,12 @@ def predict_pooled(
     rows: (tokens,) the place of each token's vector, one document after the other.
     pooling: one of POOLED.
     """
-    device = encoder.shims[0].device
+    shim = shim_of(encoder)
+    device = shim.device
     arguments = (
         xp2torch(vectors, device=device),
         torch.tensor(lengths, dtype=torch.int64, device=device),
         xp2torch(rows, device=device),
     )
-    return torch2xp(encoder.shims[0].predict(ArgsKwargs(arguments, {}), POOLED[pooling]))
+    pooled = shim.predict(ArgsKwargs(arguments, {}), POOLED[pooling])
+    return cast(Floats2d, torch2xp(pooled))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy
 from spacy.attrs import intify_attr
 from spacy.tokens import Doc
 from spacy.vectors import Mode
@@ -44,7 +43,7 @@ def _forward(
     return [model.ops.asarray2f(x) for x in found], lambda gradients: []
 
 
-def _look_up(doc: Doc, attr: int) -> numpy.ndarray:
+def _look_up(doc: Doc, attr: int) -> Floats2d:
     vectors = doc.vocab.vectors
     rows = vectors.find(keys=doc.to_array(attr))
     found = vectors.data[rows]

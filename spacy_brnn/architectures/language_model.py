@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy
+import torch
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.layers.pytorchwrapper import forward as forward_torch
-from thinc.types import ArgsKwargs, Floats1d, Floats2d, Ints1d, Ints2d
+from thinc.types import ArgsKwargs, Floats1d, Floats2d
 
 from ..nn.language_model import NeighbourLoss
 from .encoder import NAME as BRNN_ENCODER
-from .torch_shim import FlatTorchShim
+from .flat import split
+from .torch_shim import FlatTorchShim, shim_of
 from .word_embed import NAME as WORD_EMBED
 from .word_embed import word_rows
 
-Inputs = tuple[list[Floats2d], Floats2d, Ints2d, Ints2d]
+Inputs = tuple[list[Floats2d], Floats2d, numpy.ndarray, numpy.ndarray]
 
 
 def create_pretrain_language_model(
@@ -43,8 +46,12 @@ def create_pretrain_language_model(
 
     def create(vocab: Vocab, tok2vec: Model) -> Model[list[Doc], Floats1d]:
         embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
-        names = [node.name for node in (embed, encode) if node is not None]
-        if names != [WORD_EMBED, BRNN_ENCODER] or len(encode.shims[0]._model.forwards) != 1:
+        if (
+            embed is None
+            or encode is None
+            or (embed.name, encode.name) != (WORD_EMBED, BRNN_ENCODER)
+            or len(encode.shims[0]._model.forwards) != 1
+        ):
             raise ValueError(
                 "spacy-brnn.PretrainLanguageModel.v1 pretrains spacy-brnn.WordEmbed.v1 with a "
                 "spacy-brnn.BRNNEncoder.v1 of depth 1 (a deeper one's states know both neighbours)"
@@ -55,7 +62,7 @@ def create_pretrain_language_model(
                 "spacy-brnn.WordEmbed.v1 comes from `vectors` in [initialize], set that"
             )
         loss = NeighbourLoss(encode.get_dim("nO"), embed.get_dim("nO"))
-        head = Model(
+        head: Model[Inputs, Floats1d] = Model(
             "neighbour_loss",
             forward_torch,
             attrs={"convert_inputs": _to_torch, "convert_outputs": _from_torch},
@@ -93,7 +100,9 @@ def _forward(
     return loss, backprop
 
 
-def _predictions(model: Model, docs: list[Doc]) -> tuple[Ints1d, Ints2d, Ints2d]:
+def _predictions(
+    model: Model, docs: list[Doc]
+) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """The batch's rows of the table; the places of states and what they predict of these.
 
     Only words with a row of their own are predicted; shared rows are among what is ruled out.
@@ -123,18 +132,18 @@ def _loss(ops: object, docs: list[Doc], loss: Floats1d) -> tuple[float, Floats1d
 
 def _to_torch(model: Model, inputs: Inputs, is_train: bool) -> tuple[ArgsKwargs, Callable]:
     states, vectors, next_words, previous_words = inputs
-    device = model.shims[0].device
+    device = shim_of(model).device
     lengths = [len(x) for x in states]
     arguments = (
         xp2torch(model.ops.flatten(states), requires_grad=is_train, device=device),
         xp2torch(vectors, requires_grad=is_train, device=device),
-        xp2torch(next_words, device=device),
-        xp2torch(previous_words, device=device),
+        torch.from_numpy(next_words).to(device),
+        torch.from_numpy(previous_words).to(device),
     )
 
     def from_torch(gradients: ArgsKwargs) -> tuple[list[Floats2d], Floats2d]:
-        d_states, d_vectors = (torch2xp(gradient) for gradient in gradients.args[:2])
-        return model.ops.unflatten(d_states, lengths), d_vectors
+        d_states, d_vectors = (cast(Floats2d, torch2xp(x)) for x in gradients.args[:2])
+        return split(d_states, lengths), d_vectors
 
     return ArgsKwargs(args=arguments, kwargs={}), from_torch
 
@@ -143,7 +152,7 @@ def _from_torch(model: Model, inputs_outputs: tuple, is_train: bool) -> tuple[Fl
     _, loss = inputs_outputs
 
     def to_torch(d_loss: Floats1d) -> ArgsKwargs:
-        gradient = xp2torch(d_loss, device=model.shims[0].device)
+        gradient = xp2torch(d_loss, device=shim_of(model).device)
         return ArgsKwargs(args=((loss,),), kwargs={"grad_tensors": (gradient,)})
 
-    return torch2xp(loss), to_torch
+    return cast(Floats1d, torch2xp(loss)), to_torch

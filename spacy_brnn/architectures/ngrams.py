@@ -83,11 +83,42 @@ def read_ngrams(model: Model[list[Doc], Floats2d], docs: list[Doc]) -> Features:
     )
 
 
+def share_scores(
+    model: Model[list[Doc], Floats2d], doc: Doc, weights: numpy.ndarray
+) -> numpy.ndarray:
+    """What each token adds to a weighted sum of a document's scores.
+
+    An n-gram's part is shared among the places where it stands, and there among its tokens.
+
+    weights: (labels,)
+    RETURNS: (tokens,); their sum is that of the scores.
+    """
+    shares = numpy.zeros(len(doc), dtype="float32")
+    _, rows, values = read_ngrams(model, [doc])
+    if not len(rows):
+        return shares
+    scores = (model.ops.to_numpy(model.get_param("W"))[rows] @ weights) * values
+    of_key = dict(zip(model.attrs["keys"][rows].tolist(), scores.tolist(), strict=True))
+    runs = _runs(doc, model.attrs["ngram_size"])
+    counts = Counter(key for keys in runs for key in keys.tolist())
+    places = numpy.flatnonzero(doc.to_array([IS_SPACE]) == 0)
+    for size, keys in enumerate(runs, 1):
+        parts = [of_key.get(key, 0.0) / counts[key] / size for key in keys.tolist()]
+        for before in range(size):
+            shares[places[before : before + len(parts)]] += numpy.asarray(parts, dtype="float32")
+    return shares
+
+
 def _keys(doc: Doc, ngram_size: int) -> numpy.ndarray:
+    return numpy.concatenate(_runs(doc, ngram_size))
+
+
+def _runs(doc: Doc, ngram_size: int) -> list[numpy.ndarray]:
+    """The keys of the n-grams of each size, in the order of the text."""
     words, is_space = doc.to_array([LOWER, IS_SPACE]).reshape(-1, 2).T
     words = numpy.ascontiguousarray(words[is_space == 0])
     runs = [_ops.ngrams(size, words) for size in range(2, min(ngram_size, len(words)) + 1)]
-    return numpy.concatenate([words, *runs])
+    return [words, *runs]
 
 
 def _init(
@@ -102,14 +133,15 @@ def _forward(
 ) -> tuple[Floats2d, Callable]:
     ops = model.ops
     weights = model.get_param("W")
-    places, rows, values = map(ops.asarray, read_ngrams(model, docs))
+    places, rows, values = map(ops.xp.asarray, read_ngrams(model, docs))
+    values = ops.reshape2f(values, -1, 1)
     scores = ops.alloc2f(len(docs), model.get_dim("nO"))
-    ops.scatter_add(scores, places, weights[rows] * values[:, None])
+    ops.scatter_add(scores, places, weights[rows] * values)
 
     def backprop(gradient: Floats2d) -> list[Doc]:
         if len(weights):
             d_weights = ops.alloc2f(*weights.shape)
-            ops.scatter_add(d_weights, rows, gradient[places] * values[:, None])
+            ops.scatter_add(d_weights, rows, gradient[places] * values)
             model.inc_grad("W", d_weights)
         return []
 

@@ -28,7 +28,7 @@ def build_pretrained_tok2vec(
     """
     shipped = build_pretrained_textcat(name).get_ref("tok2vec")
     embed, encode = shipped.get_ref("embed"), shipped.get_ref("encode")
-    model = Model(
+    model: Model[list[Doc], list[Floats2d]] = Model(
         "pretrained_tok2vec",
         partial(_forward, train_embedding=train_embedding),
         init=partial(_init, name=name),

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from spacy.attrs import ORTH
-from spacy.strings import hash_string
+from spacy.strings import hash_string  # type: ignore[attr-defined]  # spaCy's stub lacks it.
 from spacy.tokens import Doc
 
 URL = "<url>"
@@ -56,7 +56,8 @@ def count_forms(docs: Iterable[Doc]) -> Counter[str]:
     counts: Counter[str] = Counter()
     spelled: dict[int, str] = {}
     for doc in docs:
-        for word, count in Counter(doc.to_array(ORTH).tolist()).items():
+        words: list[int] = doc.to_array(ORTH).tolist()
+        for word, count in Counter(words).items():
             if word not in spelled:
                 spelled[word] = forms(doc.vocab.strings[word])[0]
             counts[spelled[word]] += count

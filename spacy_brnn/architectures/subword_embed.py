@@ -9,13 +9,17 @@ from itertools import chain
 
 import numpy
 from spacy.attrs import ORTH
-from spacy.strings import StringStore, hash_string
+from spacy.strings import (  # type: ignore[attr-defined]  # spaCy's stub lacks hash_string.
+    StringStore,
+    hash_string,
+)
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
 
 from ..nn.dropout import check_rate
+from .flat import split
 from .spelling import count_forms, forms, part_hashes
 from .word_table import first_words, most_frequent, starting_table
 
@@ -84,7 +88,7 @@ def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:
     RETURNS: (types, width) and (tokens,)
     """
     words, types = _words(docs)
-    return _vectors(model, *_flat(_rows(model, words))), model.ops.asarray1i(types)
+    return _vectors(model, *_flat(_rows(model, words))), model.ops.xp.asarray(types, dtype="int32")
 
 
 class Memory:
@@ -141,7 +145,10 @@ def _words(docs: list[Doc]) -> tuple[list[str], numpy.ndarray]:
 
 def _string(word: int, strings: Iterable[StringStore]) -> str:
     """The string of a hash, from the first of the stores that has it."""
-    return next(store[word] for store in strings if word in store) if word else ""
+    if not word:
+        return ""
+    # spaCy's stub knows no hash here.
+    return next(store[word] for store in strings if word in store)  # type: ignore[operator]
 
 
 def _rows(model: Model, words: list[str], unknown_dropout: float = 0.0) -> list[list[int]]:
@@ -167,7 +174,7 @@ def _vectors(model: Model, rows: numpy.ndarray, counts: numpy.ndarray) -> Floats
     found = model.get_param("E")[xp.asarray(rows)]
     if not len(counts):
         return found
-    sums = model.ops.reduce_sum(found, model.ops.asarray1i(counts.astype("int32")))
+    sums = model.ops.reduce_sum(found, xp.asarray(counts, dtype="int32"))
     return sums / xp.asarray(counts, dtype="float32")[:, None]
 
 
@@ -215,7 +222,7 @@ def _forward(
         model.inc_grad("E", d_table)
         return []
 
-    return ops.unflatten(vectors, [len(doc) for doc in docs]), backprop
+    return split(vectors, [len(doc) for doc in docs]), backprop
 
 
 def _init(model: Model, X: list[Doc] | None = None, Y: list[Floats2d] | None = None) -> None:

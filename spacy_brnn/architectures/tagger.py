@@ -28,7 +28,9 @@ def build_brnn_tagger(
     Raises ValueError for a rate of dropout out of range.
     """
     output_layer: Model[Floats2d, Floats2d] = Linear()
-    scores = chain(tok2vec, Dropout(check_rate("dropout", dropout)), with_array(output_layer))
+    scores: Model[list[Doc], list[Floats2d]] = chain(
+        tok2vec, Dropout(check_rate("dropout", dropout)), with_array(output_layer)
+    )
     crf = build_crf()
     return Model(
         "brnn_tagger",

@@ -66,16 +66,20 @@ def build_textcat_brnn(
     output_layer = (
         Softmax(nO=nO, nI=pooled_width) if exclusive_classes else Linear(nO=nO, nI=pooled_width)
     )
-    resizable_layer = resizable(
+    resizable_layer: Model[Floats2d, Floats2d] = resizable(
         output_layer, resize_layer=partial(resize_linear_weighted, fill_defaults=fill_defaults)
     )
-    layers = [tok2vec, pool, Dropout(check_rate("dropout", dropout)), resizable_layer]
+    layers: list[Model] = [tok2vec, pool, Dropout(check_rate("dropout", dropout)), resizable_layer]
     if last_tokens is not None:
         layers.insert(0, read_last_tokens(last_tokens))
     if not exclusive_classes:
         layers.append(Logistic())
-    dims = {"nO": None, "nI": None} if tok2vec.has_dim("nI") is not False else {"nO": None}
-    model = Model("textcat_brnn", _forward, init=init_chain, layers=layers, dims=dims)
+    dims: dict[str, int | None] = {"nO": None}
+    if tok2vec.has_dim("nI") is not False:
+        dims["nI"] = None
+    model: Model[list[Doc], Floats2d] = Model(
+        "textcat_brnn", _forward, init=init_chain, layers=layers, dims=dims
+    )
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output_layer)
     model.set_dim("nO", nO) if nO is not None else None
@@ -89,7 +93,8 @@ def _forward(
     model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
     tok2vec = model.maybe_get_ref("tok2vec")  # A copy has no references, until loaded.
-    if is_train or model.attrs["pooling"] not in POOLED or not _reads_with_brnn(tok2vec):
+    is_pooled = not is_train and model.attrs["pooling"] in POOLED
+    if tok2vec is None or not is_pooled or not _reads_with_brnn(tok2vec):
         return forward_chain(model, docs, is_train)
     place = [layer.id for layer in model.layers].index(tok2vec.id)
     for layer in model.layers[:place]:
@@ -104,13 +109,13 @@ def _forward(
     return scores, _refuse_backprop
 
 
-def _reads_with_brnn(tok2vec: Model | None) -> bool:
+def _reads_with_brnn(tok2vec: Model) -> bool:
     """Whether it is our embedding and our encoder, one after the other and nothing else.
 
     As spacy.Tok2Vec.v2 makes it of them. Other chains may have these for references, too, with
     layers around them that the fast way would leave out.
     """
-    if tok2vec is None or tok2vec._func is not forward_chain or len(tok2vec.layers) != 2:
+    if tok2vec._func is not forward_chain or len(tok2vec.layers) != 2:
         return False
     embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
     first, second = tok2vec.layers

@@ -43,14 +43,14 @@ def build_textcat_ensemble(
         n_out=len(POOLINGS) * width,
         convert_outputs=array_outputs,
     )
-    pooled = chain(tok2vec, pool)
+    pooled: Model[list[Doc], Floats2d] = chain(tok2vec, pool)
     ngrams = build_ngrams(ngram_size)
     output = Softmax(nO=nO) if exclusive_classes else Linear(nO=nO)
     layers: list[Model] = [concatenate(chain(pooled, Dropout(dropout)), ngrams), output]
     if not exclusive_classes:
         layers.append(Logistic())
     chained: Model[list[Doc], Floats2d] = chain(*layers)
-    model = Model(
+    model: Model[list[Doc], Floats2d] = Model(
         "textcat_ensemble", chained._func, init=_init, layers=layers, dims={"nO": nO, "nI": None}
     )
     for name, layer in (

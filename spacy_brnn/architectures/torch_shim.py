@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import srsly
 import torch
@@ -85,7 +85,10 @@ class FlatTorchShim(PyTorchShim):
 
         `nlp.rehearse` keeps the gradients for later, so it gets copies: those stay as they are.
         """
-        super().finish_update(lambda key, value, gradient: optimizer(key, value, gradient.copy()))
+        super().finish_update(
+            # The shim only calls it.
+            lambda key, value, gradient: optimizer(key, value, gradient.copy())  # type: ignore[arg-type]
+        )
 
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
@@ -133,6 +136,11 @@ def wrap_torch(
     )
 
 
+def shim_of(model: Model) -> FlatTorchShim:
+    """The shim of a layer that has one, which Thinc knows as a Shim only."""
+    return cast(FlatTorchShim, model.shims[0])
+
+
 def list_outputs(
     model: Model, inputs_outputs: tuple[list[Floats2d], Tensor], is_train: bool
 ) -> tuple[list[Floats2d], Callable]:
@@ -143,7 +151,7 @@ def list_outputs(
     def to_torch(gradients: list[Floats2d]) -> ArgsKwargs:
         return _gradients(model, states, model.ops.flatten(gradients))
 
-    return split(torch2xp(states), lengths), to_torch
+    return split(cast(Floats2d, torch2xp(states)), lengths), to_torch
 
 
 def array_outputs(
@@ -155,11 +163,11 @@ def array_outputs(
     def to_torch(gradient: Floats2d) -> ArgsKwargs:
         return _gradients(model, outputs, gradient)
 
-    return torch2xp(outputs), to_torch
+    return cast(Floats2d, torch2xp(outputs)), to_torch
 
 
 def _gradients(model: Model, outputs: Tensor, gradient: Floats2d) -> ArgsKwargs:
-    device = model.shims[0].device
+    device = shim_of(model).device
     return ArgsKwargs(
         args=((outputs,),), kwargs={"grad_tensors": (xp2torch(gradient, device=device),)}
     )
@@ -168,7 +176,7 @@ def _gradients(model: Model, outputs: Tensor, gradient: Floats2d) -> ArgsKwargs:
 def _flat_inputs(
     model: Model, inputs: list[Floats2d], is_train: bool
 ) -> tuple[ArgsKwargs, Callable]:
-    device = model.shims[0].device
+    device = shim_of(model).device
     lengths = [len(x) for x in inputs]
     flat = model.ops.flatten(inputs) if inputs else model.ops.alloc2f(0, model.get_dim("nI"))
     arguments = (
@@ -177,7 +185,7 @@ def _flat_inputs(
     )
 
     def from_torch(gradients: ArgsKwargs) -> list[Floats2d]:
-        return model.ops.unflatten(torch2xp(gradients.args[0]), lengths)
+        return split(cast(Floats2d, torch2xp(gradients.args[0])), lengths)
 
     return ArgsKwargs(args=arguments, kwargs={}), from_torch
 

@@ -99,7 +99,7 @@ def _forward(
     return [model.ops.asarray2f(x) for x in found], lambda gradients: []
 
 
-def _look_up(model: Model, doc: Doc) -> numpy.ndarray:
+def _look_up(model: Model, doc: Doc) -> Floats2d:
     keys = model.attrs["keys"]
     words = doc.to_array(model.attrs["attr"])
     places = numpy.minimum(numpy.searchsorted(keys, words), len(keys) - 1)

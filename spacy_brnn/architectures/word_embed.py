@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy
 from spacy.attrs import SUFFIX, intify_attr
@@ -15,6 +16,7 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..nn.dropout import check_rate
+from .flat import split
 from .word_table import first_words, most_frequent, starting_table
 
 NAME = "word_embed"
@@ -99,7 +101,7 @@ def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:
     distinct, types = xp.unique(pairs, return_inverse=True)
     of_types = xp.zeros((len(distinct), 2), dtype="uint64")
     of_types[types] = features
-    return _vectors(model.get_param("E"), *_rows(model, of_types)), types
+    return _vectors(_table(model), *_rows(model, of_types)), types
 
 
 def _set_keys(model: Model, words: list[int]) -> None:
@@ -140,7 +142,7 @@ def _forward(
     model: Model[list[Doc], list[Floats2d]], docs: list[Doc], word_dropout: float
 ) -> tuple[list[Floats2d], Callable]:
     xp = model.ops.xp
-    table = model.get_param("E")
+    table = _table(model)
     lengths = [len(doc) for doc in docs]
     rows, unknown, suffix_rows = _rows(model, _features(model, docs))
     vectors = _vectors(table, rows, unknown, suffix_rows)
@@ -157,7 +159,11 @@ def _forward(
         model.inc_grad("E", d_table)
         return []
 
-    return model.ops.unflatten(vectors, lengths), backprop
+    return split(vectors, lengths), backprop
+
+
+def _table(model: Model) -> Floats2d:
+    return cast(Floats2d, model.get_param("E"))
 
 
 def _vectors(table: Floats2d, rows: Ints1d, unknown: Ints1d, suffix_rows: Ints1d) -> Floats2d:

@@ -47,20 +47,19 @@ def _forward(
     ops = model.ops
     states, backprop_states = model.layers[0](docs, is_train)
     lengths = [len(x) for x in states]
-    words, counts = _words(docs)
-    words, counts = ops.asarray1i(words), ops.asarray1f(counts)
+    words, counts = _words(ops, docs)
     flat = ops.flatten(states)
     outputs = ops.xp.concatenate([flat, _mean(ops, flat, words, counts)], axis=1)
 
     def backprop(gradients: list[Floats2d]) -> list[Doc]:
         own, mean = ops.xp.split(ops.flatten(gradients), 2, axis=1)
         # The mean over a group is symmetric: what a token gives to another it gets from it.
-        return backprop_states(ops.unflatten(own + _mean(ops, mean, words, counts), lengths))
+        return backprop_states(split(own + _mean(ops, mean, words, counts), lengths))
 
     return split(outputs, lengths), backprop
 
 
-def _words(docs: list[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _words(ops: Ops, docs: list[Doc]) -> tuple[Ints1d, Floats1d]:
     """The number of each token's word, (N,), one per word and document, and (words,) counts."""
     lengths = [len(doc) for doc in docs]
     words = numpy.concatenate([doc.to_array(LOWER) for doc in docs])
@@ -69,11 +68,11 @@ def _words(docs: list[Doc]) -> tuple[numpy.ndarray, numpy.ndarray]:
     _, places, counts = numpy.unique(
         owners * len(distinct) + numbers, return_inverse=True, return_counts=True
     )
-    return places, counts.astype("float32")
+    return ops.xp.asarray(places, dtype="int32"), ops.xp.asarray(counts, dtype="float32")
 
 
 def _mean(ops: Ops, states: Floats2d, words: Ints1d, counts: Floats1d) -> Floats2d:
     """The mean over each token's word, (N, width)."""
     sums = ops.alloc2f(len(counts), states.shape[1])
     ops.scatter_add(sums, words, ops.as_contig(states))
-    return (sums / counts[:, None])[words]
+    return (sums / ops.reshape2f(counts, -1, 1))[words]

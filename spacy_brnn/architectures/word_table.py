@@ -47,4 +47,4 @@ def starting_table(
     table = numpy.random.uniform(-SPREAD, SPREAD, size=(rows, width)).astype("float32")
     if words:
         table[: len(words)] = ops.to_numpy(vectors.data)[[vectors.key2row[word] for word in words]]
-    return ops.asarray2f(table)
+    return ops.asarray2f(table)  # type: ignore[arg-type]  # Thinc takes numpy's, too.

@@ -152,7 +152,7 @@ def _doc(vocab: Vocab, columns: Columns, types: Mapping[str, str] | None, name: 
     if types is not None:
         tags = [_map_tag(tag, types, name) for tag in tags]
     tags = ["" if tag == MISSING else tag for tag in tags]
-    return Doc(vocab, words=columns.words, ents=tags, sent_starts=columns.sent_starts)
+    return Doc(vocab, words=columns.words, ents=tags, sent_starts=[*columns.sent_starts])
 
 
 def _iob2(tags: Sequence[str]) -> list[str]:

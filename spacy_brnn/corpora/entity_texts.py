@@ -134,7 +134,7 @@ def _select(nlp: Language, doc: Doc, places: list[int], case: Callable[[str], st
     tokens = [doc[i] for i in places]
     tags = [_tag(token.ent_iob_, token.ent_type_) for token in tokens]
     words = [case(token.text) for token in tokens]
-    starts = [token.is_sent_start for token in tokens]
+    starts: list[bool | int | None] = [token.is_sent_start for token in tokens]
     selected = Doc(nlp.vocab, words=words, ents=tags, sent_starts=starts)
     selected.user_data.update(doc.user_data)
     return selected

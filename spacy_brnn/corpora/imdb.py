@@ -61,6 +61,10 @@ def is_dev_film(film: str) -> bool:
     return _digest(film) % 10 == 0
 
 
+def _is_dev(review: Review) -> bool:
+    return review.film is not None and is_dev_film(review.film)
+
+
 def cut_splits(
     reviews: Mapping[str, Sequence[Review]], *, train_includes_dev: bool = False
 ) -> dict[str, list[Review]]:
@@ -70,9 +74,9 @@ def cut_splits(
     train_includes_dev: Whether dev's reviews are train's, too.
     """
     train = [*reviews["train/pos"], *reviews["train/neg"]]
-    dev = [review for review in train if is_dev_film(review.film)]
+    dev = [review for review in train if _is_dev(review)]
     if not train_includes_dev:
-        train = [review for review in train if not is_dev_film(review.film)]
+        train = [review for review in train if not _is_dev(review)]
     splits = {
         "train.spacy": train,
         "dev.spacy": dev,

@@ -115,6 +115,7 @@ def _join(name: str, folder: _Folder, source: ImdbSource) -> list[Review]:
 
 
 def _missing(name: str, folder: _Folder) -> list[str]:
-    if not folder.texts or len(folder.films or ()) <= len(folder.texts):
+    listed = len(folder.films or ())
+    if not folder.texts or listed <= len(folder.texts):
         return []
-    return [f"{name} holds {len(folder.texts)} of the {len(folder.films)} reviews in its URL list"]
+    return [f"{name} holds {len(folder.texts)} of the {listed} reviews in its URL list"]

@@ -37,7 +37,9 @@ class SourceFile(NamedTuple):
 class ImdbSource(Protocol):
     """Where the corpus is read from."""
 
-    path: Path
+    @property
+    def path(self) -> Path:
+        """The archive, or the folder."""
 
     def size(self, folders: Collection[str]) -> int:
         """Return how much there is to read for these folders, in a unit of the source's own."""
@@ -95,9 +97,10 @@ class ImdbArchive:
             done = 0
             for member in tar:
                 match = _FILE.search(member.name)
-                if match and member.isreg() and _folder(match) in folders:
-                    data = tar.extractfile(member).read()
-                    yield _source_file(match, data, raw.tell() - done)
+                if not match or not member.isreg() or _folder(match) not in folders:
+                    continue
+                if (file := tar.extractfile(member)) is not None:  # As of a regular file.
+                    yield _source_file(match, file.read(), raw.tell() - done)
                     done = raw.tell()
             # tarfile stops at its own end mark; the gzip checksum comes after it.
             while unzipped.read(1 << 20):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy
@@ -27,6 +27,13 @@ from .phrases import draw_phrases
 from .reviews import targets
 from .scoring import score_texts
 from .variants import draw_variants
+
+if TYPE_CHECKING:
+    from .entity_teacher import EntityTeacher
+    from .transformer import TransformerTeacher
+
+Teacher = Callable[[list[Doc], list[bool], list[Doc]], numpy.ndarray]
+"""Labelled documents, whether each has the label, and unlabelled ones, to the logits of these."""
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -108,6 +115,7 @@ def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Pa
     show_default=True,
     help="Texts drawn, from all sets.",
 )
+@click.option("--power", default=0.5, show_default=True, help="Of a set's size, for its share.")
 @click.option("--max-pieces", default=128, show_default=True, help="Word pieces read of a text.")
 @click.option("--learn-rate", default=1e-4, show_default=True)
 @click.option("--batch-pieces", default=2400, show_default=True, help="Word pieces of a step.")
@@ -129,7 +137,7 @@ def teach_transformer(
     max_pieces: int,
     gpu_id: int,
     output: Path,
-    **schedule,
+    **schedule: Any,
 ) -> None:
     """Fine-tune the transformer in START on the labelled texts of SETS and on DocBins of REVIEWS.
 
@@ -151,6 +159,19 @@ def teach_transformer(
         output,
         lambda line: click.echo(line, err=True),
     )
+
+
+@main.command()
+@click.argument("sets", type=FOLDER)
+@click.argument("reviews", nargs=-1, type=FILE)
+@click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
+@output_option
+def texts(sets: Path, reviews: tuple[Path, ...], held_back: tuple[Path, ...], output: Path) -> None:
+    """Write the texts to train on of SETS and of DocBins of REVIEWS, for a teacher to score."""
+    held = [doc.text for path in held_back for doc in _read(path)]
+    known = [row.text for one in without_copies(read_sets(sets), held) for row in one.train]
+    known += [doc.text for path in reviews for doc in _read(path)]
+    _write(({"text": text} for text in known), output)
 
 
 @main.command()
@@ -346,6 +367,31 @@ def mix(
 
 
 @main.command()
+@click.argument("config", type=FILE)
+@click.option("--passes", default=5.3, show_default=True, help="Over the training corpus.")
+@click.option("--batch-tokens", type=ONE_OR_MORE, default=49_152, show_default=True)
+@click.option("--learn-rate", default=3e-3, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
+    """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
+
+    The pipeline, its corpora and its dropout are CONFIG's; a GPU does not wait for documents.
+    """
+    from . import student_training
+    from .student import train_student
+
+    setup_gpu(gpu_id)
+    train_student(
+        config,
+        student_training.StudentSchedule(**schedule),
+        output,
+        lambda line: click.echo(line, err=True),
+    )
+
+
+@main.command()
 @click.argument("labelled", type=FILE)
 @click.argument("unlabelled", type=FILE)
 @click.argument("scores", nargs=-1, required=True, type=FILE)
@@ -398,13 +444,15 @@ def _needing(extra: str) -> Iterator[None]:
         ) from None
 
 
-def _load_teacher(folder: Path, max_pieces: int):
+def _load_teacher(folder: Path, max_pieces: int) -> TransformerTeacher:
     with _needing("teacher"):
         from .transformer import TransformerTeacher
     return _load(TransformerTeacher, folder, max_pieces)
 
 
-def _load_tagger(folder: Path, labels: Sequence[str] = (), styles: Sequence[str] = ()):
+def _load_tagger(
+    folder: Path, labels: Sequence[str] = (), styles: Sequence[str] = ()
+) -> EntityTeacher:
     with _needing("teacher"):
         from .entity_teacher import EntityTeacher
     tagger = _load(EntityTeacher, folder, labels, styles)
@@ -413,7 +461,7 @@ def _load_tagger(folder: Path, labels: Sequence[str] = (), styles: Sequence[str]
     return tagger
 
 
-def _load(kind: Callable, folder: Path, *settings: Any):
+def _load(kind: Callable[..., Any], folder: Path, *settings: Any) -> Any:
     if not (folder / "config.json").exists():
         raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
     try:
@@ -422,7 +470,7 @@ def _load(kind: Callable, folder: Path, *settings: Any):
         raise click.ClickException(f"{folder}: {error}") from None
 
 
-def _train(teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
+def _train(teacher: Teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
     docs = _read(labelled)
     with _needing("distillation"):
         _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)

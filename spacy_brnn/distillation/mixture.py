@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ def write_mixture(parts: Iterable[tuple], output: Path, seed: int) -> int:
     return len(everything)
 
 
-def _doc(tokenizer, text: str, cats: dict[str, float]) -> Doc:
+def _doc(tokenizer: Callable[[str], Doc], text: str, cats: dict[str, float]) -> Doc:
     doc = tokenizer(text)
     doc.cats = cats
     return doc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy
@@ -21,7 +22,7 @@ def score(folder: Path, label: str, unlabelled: list[Doc]) -> numpy.ndarray:
     nlp = spacy.load(folder)
     if "brnn_sentiment" not in nlp.pipe_names:
         raise click.ClickException(f"{folder} has no brnn_sentiment")
-    component = nlp.get_pipe("brnn_sentiment")
+    component: Any = nlp.get_pipe("brnn_sentiment")
     if label not in component.labels:
         labels = ", ".join(component.labels)
         raise click.ClickException(f"{folder} has no label {label!r}; there are: {labels}")

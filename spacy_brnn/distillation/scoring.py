@@ -14,7 +14,7 @@ from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS
 
 # Texts scored between two writes; sorted by length within.
-CHUNK = 2048
+CHUNK = 8192
 
 
 def score_texts(

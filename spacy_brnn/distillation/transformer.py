@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -18,6 +19,10 @@ from ..corpora.symbols import name_symbols
 HEAD_FILE = "head.safetensors"
 # Word pieces of a long text that are read: so many from its beginning, the rest from its end.
 HEAD_PIECES = 64
+# Of a batch that is scored.
+GPU_BATCH_PIECES = 131_072
+# Families whose first position is the one after that of the padding.
+SHIFTED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 class TransformerTeacher(nn.Module):
@@ -35,7 +40,7 @@ class TransformerTeacher(nn.Module):
         self._pieces_known = frozenset(self.tokenizer.get_vocab())
         self.max_pieces = max_pieces
         config = AutoConfig.from_pretrained(start)
-        most = getattr(config, "max_position_embeddings", max_pieces)
+        most = _most_pieces(config, max_pieces)
         if max_pieces > most:
             raise ValueError(
                 f"{start} reads {most} word pieces at most, not {max_pieces}: give --max-pieces "
@@ -66,7 +71,7 @@ class TransformerTeacher(nn.Module):
         """
         base = self.encoder.base_model
         stack = getattr(base, "encoder", None) or getattr(base, "transformer", None)
-        if not hasattr(base, "embeddings") or not hasattr(stack, "layer"):
+        if not hasattr(base, "embeddings") or stack is None or not hasattr(stack, "layer"):
             raise CorpusError(
                 f"{type(base).__name__}: its layers are not where BERT's are, to freeze them; "
                 "start from a model of BERT's kin"
@@ -106,12 +111,15 @@ class TransformerTeacher(nn.Module):
 
     @torch.no_grad()
     def score(self, texts: Sequence[str], batch_pieces: int = 4096) -> numpy.ndarray:
-        """(texts, LABELS) logits, float32."""
+        """(texts, LABELS) logits, float32; on a GPU computed in bfloat16."""
         self.eval()
         pieces = self.pieces(texts)
         scores = numpy.zeros((len(texts), len(LABELS)), dtype="float32")
-        for places in batches_of_like_length([len(p) for p in pieces], batch_pieces):
-            scores[places] = self([pieces[i] for i in places]).float().cpu().numpy()
+        device = next(self.parameters()).device.type
+        size = batch_pieces if device == "cpu" else GPU_BATCH_PIECES
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            for places in batches_of_like_length([len(p) for p in pieces], size):
+                scores[places] = self([pieces[i] for i in places]).float().cpu().numpy()
         return scores
 
 
@@ -125,6 +133,14 @@ def batches_of_like_length(lengths: Sequence[int], size: int) -> Iterator[list[i
         batch.append(place)
     if batch:
         yield batch
+
+
+def _most_pieces(config: Any, otherwise: int) -> int:
+    """The word pieces that a model has positions for."""
+    most = getattr(config, "max_position_embeddings", otherwise)
+    if config.model_type in SHIFTED_POSITIONS:
+        most -= (config.pad_token_id or 0) + 1
+    return most
 
 
 def _order_of_labels(id2label: dict[int, str]) -> list[int]:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy
 import torch
 from torch.nn import functional
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from ..architectures.precision import has_bfloat16
 from ..corpora.errors import CorpusError
@@ -28,7 +30,8 @@ CHECKPOINT = "checkpoint.pt"
 class Schedule:
     """How a teacher is trained.
 
-    texts: texts drawn in all, from each set in the proportion of the square root of its size.
+    texts: texts drawn in all, from each set in the proportion of a power of its size.
+    power: 1 draws as many of each set as it is large, 0 as many of each.
     batch_pieces: word pieces of a step.
     learn_rate, head_rate: of the encoder and of a new head; both rise for `warmup` steps, then
         fall to 0.
@@ -37,6 +40,7 @@ class Schedule:
     """
 
     texts: int
+    power: float = 0.5
     batch_pieces: int = 2400
     learn_rate: float = 1e-4
     head_rate: float = 1e-3
@@ -63,7 +67,7 @@ def train(
     """
     teacher.freeze(schedule.frozen_layers)
     teacher.eval()
-    drawn = draw(sets, schedule.texts, schedule.seed)
+    drawn = draw(sets, schedule.texts, schedule.seed, schedule.power)
     if not drawn:
         raise CorpusError("the sets hold no texts to train on")
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +146,12 @@ def _plan(
 
 
 def _save_checkpoint(
-    folder: Path, teacher, optimizer, rates, plan: dict[str, Any], step: int
+    folder: Path,
+    teacher: TransformerTeacher,
+    optimizer: Optimizer,
+    rates: LRScheduler,
+    plan: dict[str, Any],
+    step: int,
 ) -> None:
     partial = folder / f"{CHECKPOINT}.partial"
     state = {
@@ -156,7 +165,13 @@ def _save_checkpoint(
     os.replace(partial, folder / CHECKPOINT)
 
 
-def _resume(folder: Path, teacher, optimizer, rates, plan: dict[str, Any]) -> int:
+def _resume(
+    folder: Path,
+    teacher: TransformerTeacher,
+    optimizer: Optimizer,
+    rates: LRScheduler,
+    plan: dict[str, Any],
+) -> int:
     path = folder / CHECKPOINT
     if not path.exists():
         return 0

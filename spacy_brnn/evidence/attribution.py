@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy
 from spacy.tokens import Doc
+from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
 
 from ..architectures.cut_model import CutModel
 from ..architectures.input_gradients import dropout_off, gradients_kept
+from ..architectures.ngrams import share_scores
+from ..architectures.relevance import encode_with_relevance, has_relevance
 
-STEPS = 4
+# Points of the path and the weight of each; the first is 1, the document itself.
+Path = Sequence[tuple[float, float]]
+# Gauss-Radau quadrature: the logit is read off at one of its two points.
+RADAU: Path = ((1.0, 0.25), (1.0 / 3.0, 0.75))
 # Of all points together: beyond it they are taken one by one, which bounds the memory.
 TOKENS_AT_ONCE = 20_000
 
@@ -32,17 +38,61 @@ class Attribution:
     remainder: float
 
 
-def attribute(cut: CutModel, doc: Doc, weights: Floats1d, steps: int = STEPS) -> Attribution:
-    """Split a weighted sum of logits among a document's tokens by integrated gradients.
+def attribute(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
+    """Split a weighted sum of logits among a document's tokens.
+
+    By relevance, with the gates held, where the encoder's cells have it; else by integrated
+    gradients.
+
+    weights: (labels,) of the logits.
+    """
+    return (
+        by_relevance(cut, doc, weights) if has_relevance(cut.encode) else by_path(cut, doc, weights)
+    )
+
+
+def by_relevance(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
+    """The shares by layer-wise relevance propagation; the remainder is what biases add.
+
+    Source: Arras et al. (2017), see nn/relevance.py.
+    Raises ValueError for an encoder of other cells.
+    """
+
+    def split(vectors: Floats2d, d_pooled: Floats1d) -> tuple[float, Floats1d]:
+        states, backprop_states = encode_with_relevance(cut.encode, vectors)
+        with undisturbed(cut.pool):
+            pooled, backprop_pooled = cut.pool([states], is_train=True)
+            (d_states,) = backprop_pooled(d_pooled.reshape((1, -1)))
+        return float(pooled[0] @ d_pooled), (vectors * backprop_states(d_states)).sum(axis=1)
+
+    return _attribute(cut, doc, weights, split)
+
+
+def by_path(cut: CutModel, doc: Doc, weights: Floats1d, path: Path = RADAU) -> Attribution:
+    """The shares by integrated gradients.
 
     Source: Sundararajan, Taly and Yan (2017), "Axiomatic Attribution for Deep Networks". The
     path goes from a document whose tokens all have the vector zero, as words that word dropout
-    took, to the document; the remainder is the logit of the former and what the sum over `steps`
-    midpoints misses of the integral.
+    took, to the document; the remainder is the logit of the former and what the sum over the
+    points misses of the integral.
 
-    weights: (labels,) of the logits.
-    steps: points on the path; time and memory grow with them.
+    path: its points; time and memory grow with them.
     """
+
+    def split(vectors: Floats2d, d_pooled: Floats1d) -> tuple[float, Floats1d]:
+        value, gradient = _along_path(cut, vectors, d_pooled, path)
+        return value, (vectors * gradient).sum(axis=1)
+
+    return _attribute(cut, doc, weights, split)
+
+
+def _attribute(
+    cut: CutModel,
+    doc: Doc,
+    weights: Floats1d,
+    split: Callable[[Floats2d, Floats1d], tuple[float, Floats1d]],
+) -> Attribution:
+    """split: from vectors, and what the pooled features count, to their sum and tokens' shares."""
     read = doc
     for layer in cut.prepare:
         (read,) = layer.predict([read])
@@ -50,45 +100,44 @@ def attribute(cut: CutModel, doc: Doc, weights: Floats1d, steps: int = STEPS) ->
         bias = float(cut.bias @ weights)
         return Attribution(numpy.zeros(len(doc), dtype="float32"), bias, bias)
     (vectors,) = cut.embed.predict([read])
-    values, gradients = _along_path(cut, vectors, weights @ cut.weights, steps)
-    shares = cut.pool.ops.to_numpy((vectors * gradients).sum(axis=1))
-    logit = float(values + cut.bias @ weights)
+    value, shares = split(vectors, weights @ cut.weights)
+    contributions = cut.pool.ops.to_numpy(shares)
+    if cut.ngrams is not None and cut.of_ngrams is not None:
+        by_ngrams = share_scores(cut.ngrams, read, cut.pool.ops.to_numpy(weights @ cut.of_ngrams))
+        contributions = contributions + by_ngrams
+        value += float(by_ngrams.sum(dtype="float64"))
+    logit = float(value + cut.bias @ weights)
     # A layer may read the end of the document only.
-    contributions = numpy.pad(shares, (len(doc) - len(read), 0))
+    contributions = numpy.pad(contributions, (len(doc) - len(read), 0))
     return Attribution(contributions, logit, logit - float(contributions.sum(dtype="float64")))
 
 
 def _along_path(
-    cut: CutModel, vectors: Floats2d, d_pooled: Floats1d, steps: int
+    cut: CutModel, vectors: Floats2d, d_pooled: Floats1d, path: Path
 ) -> tuple[float, Floats2d]:
     """The pooled vector's value at the path's end, and the mean gradient along the path.
 
     vectors: (tokens, input_width). d_pooled: (pooled_width,) what the value counts.
     RETURNS: the value, and (tokens, input_width).
     """
-    shares = [0.0] + [1.0 / steps] * steps
-    points = [1.0] + [(step + 0.5) / steps for step in range(steps)]
     at_once = max(1, TOKENS_AT_ONCE // len(vectors))
     value, gradient = 0.0, cut.pool.ops.xp.zeros_like(vectors)
-    with undisturbed(cut):
-        for start in range(0, len(points), at_once):
-            these = slice(start, start + at_once)
-            states, backprop_states = cut.encode(
-                [p * vectors for p in points[these]], is_train=True
-            )
+    with undisturbed(cut.encode, cut.pool):
+        for start in range(0, len(path), at_once):
+            points, weights = zip(*path[start : start + at_once], strict=True)
+            states, backprop_states = cut.encode([p * vectors for p in points], is_train=True)
             pooled, backprop_pooled = cut.pool(states, is_train=True)
-            d_rows = [share * d_pooled for share in shares[these]]
-            d_vectors = backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows)))
-            gradient += sum(d_vectors)
+            d_rows = [weight * d_pooled for weight in weights]
+            gradient += sum(backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows))))
             value = float(pooled[0] @ d_pooled) if start == 0 else value
     return value, gradient
 
 
 @contextmanager
-def undisturbed(cut: CutModel) -> Iterator[None]:
-    """Backpropagate through encoder and pooling without dropout, and leave no gradient behind."""
+def undisturbed(*parts: Model) -> Iterator[None]:
+    """Backpropagate through parts of a model without dropout, and leave no gradient behind."""
     with ExitStack() as stack:
-        for part in (cut.encode, cut.pool):
+        for part in parts:
             stack.enter_context(gradients_kept(part))
             stack.enter_context(dropout_off(part))
         yield

@@ -47,6 +47,7 @@ class BRNN(nn.Module):
     cell: "rnn" (tanh), "gru" or "lstm"; "qrnn", "sru" or "mingru", which have no matrix product
         per step.
     depth: layers; each reads both directions' states of the one below.
+    lower_width: as hidden_width, of every layer but the last; None for the same.
     dropout: locked dropout between layers.
     input_dropout: locked dropout on the input.
     Raises ValueError for an unknown cell or a value out of range.
@@ -59,24 +60,27 @@ class BRNN(nn.Module):
         *,
         cell: str = "lstm",
         depth: int = 1,
+        lower_width: int | None = None,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         if cell not in CELLS:
             raise ValueError(f"cell must be one of {', '.join(CELLS)}, not {cell!r}")
-        if min(input_width, hidden_width, depth) < 1:
+        lower_width = hidden_width if lower_width is None else lower_width
+        if min(input_width, hidden_width, depth, lower_width) < 1:
             raise ValueError(
-                "input_width, hidden_width and depth must be at least 1, "
-                f"not {input_width}, {hidden_width} and {depth}"
+                "input_width, hidden_width, depth and lower_width must be at least 1, "
+                f"not {input_width}, {hidden_width}, {depth} and {lower_width}"
             )
         self.hidden_width = hidden_width
         rates = [check_rate("input_dropout", input_dropout)]
         rates += [check_rate("dropout", dropout)] * (depth - 1)
         self.dropouts = nn.ModuleList(LockedDropout(rate) for rate in rates)
-        widths = [input_width] + [2 * hidden_width] * (depth - 1)
-        self.forwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
-        self.backwards = nn.ModuleList(CELLS[cell](width, hidden_width) for width in widths)
+        hidden = [lower_width] * (depth - 1) + [hidden_width]
+        widths = list(zip([input_width, *(2 * width for width in hidden)], hidden, strict=False))
+        self.forwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
+        self.backwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -166,19 +170,19 @@ class BRNN(nn.Module):
         return ahead, back
 
     def _scan_states(self, layer: int, steps: Iterator[Tensor], bucket: Bucket) -> Tensor:
-        """(N, 2, hidden_width) the states of a bucket step by step, both directions of each.
+        """(N, 2, width) the states of a bucket step by step, both directions of each.
 
         steps: what is read at each, (2 * running, columns): of each sequence its token ahead, then
             its token back.
         """
         cell, _ = self._cells(layer)
         tokens = sum(bucket.running)
-        states = torch.empty(2 * tokens, self.hidden_width, device=bucket.mask.device)
+        states = torch.empty(2 * tokens, cell.hidden_size, device=bucket.mask.device)
         start = 0
         for now in cell.steps(steps):
             states[start : start + len(now)] = now
             start += len(now)
-        return states.view(tokens, 2, self.hidden_width)
+        return states.view(tokens, 2, cell.hidden_size)
 
     def _project_steps(self, layer: int, states: Tensor, bucket: Bucket) -> Iterator[Tensor]:
         """What the layer reads at each step, of the states of the one below."""

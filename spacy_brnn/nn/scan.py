@@ -7,6 +7,7 @@ a step is one element-wise operation. A vector that several tokens share is proj
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -179,9 +180,24 @@ def _states(rows: Iterator[Tensor], width: int) -> Iterator[tuple[Tensor, Tensor
 def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
     """(T, B, width) the states: each is its input and what is kept of the one before."""
     state = torch.zeros_like(inputs[0]) if state is None else state
+    if inputs.is_cuda and (kernel := _kernel()) is not None:
+        return kernel.apply(keep, inputs, state)
     if torch.is_grad_enabled():
         return _Scan.apply(keep, inputs, state)
     return _forward(keep, inputs, state)
+
+
+@cache
+def _kernel() -> Any:
+    """The scan as one kernel; None where Triton is not there, or cannot build it."""
+    try:
+        from .scan_kernel import KernelScan
+
+        one = torch.ones(1, 1, 1, device="cuda")
+        KernelScan.apply(one, one, one[0])
+    except Exception:  # Of Triton, of the C compiler that it calls, of CUDA: any will do.
+        return None
+    return KernelScan
 
 
 def _forward(keep: Tensor, inputs: Tensor, state: Tensor) -> Tensor:

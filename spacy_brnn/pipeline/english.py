@@ -10,9 +10,12 @@ from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
-# Of so many tokens in a row, English text has some 40 % of function words, as spaCy lists them;
-# other languages share a few of them by chance (Italian so many that it may go unnoticed).
-WINDOW = 200
+# Of so many tokens in a row, English text has some 40 % of function words, as spaCy lists them, and
+# headlines or lists of merits 15 to 20 %. No stretch of 34 labelled sets has fewer than FEWEST, and
+# one of 118 of Reuters' news, a table of figures; of 200 tokens, 12 % of the lists of merits had.
+# Other languages share a few by chance: the examples that spaCy has of 62 languages of 68 are below
+# it, those of Portuguese, Italian, Danish, Norwegian and Finnish are not.
+WINDOW = 500
 FEWEST = 0.1
 
 _FUNCTION_WORDS = numpy.array(sorted(get_string_id(word) for word in STOP_WORDS), dtype="uint64")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc, Span
-from thinc.api import Model
 
 from ..evidence.direction import of_label, of_polarity
 from ..evidence.evidence import Evidence
@@ -20,7 +20,7 @@ from .extensions import set_abstention, set_targets
 from .reading import Reader
 
 
-class Explaining:
+class Explaining(TextCategorizer):
     """A part of BRNNSentiment, whose attributes it uses.
 
     abstain_below: the probability that a label must have to be given.
@@ -28,9 +28,7 @@ class Explaining:
     target_head: the file of the head for targets; None for the one that ships.
     """
 
-    model: Model
     reader: Reader
-    labels: Sequence[str]
     polarities: Mapping[str, float]
     extension: str
     abstain_below: float

@@ -66,7 +66,8 @@ def register_extensions(name: str) -> None:
     if not name.isidentifier():
         raise ValueError(f"the setting `extension` must be a Python name, not {name!r}")
     names, getters = (name, name, f"{name}_toward"), _getters(name)
-    for owner, name, getter in zip((Doc, Span, Span), names, getters, strict=True):
+    owners: tuple[type[Doc | Span], ...] = (Doc, Span, Span)
+    for owner, name, getter in zip(owners, names, getters, strict=True):
         if not owner.has_extension(name):
             owner.set_extension(name, getter=getter)
         elif owner.get_extension(name)[2] is not getter:
@@ -113,7 +114,7 @@ def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Se
         scorer = _require_scorer(span.doc, extension)
         scorers[id(scorer)] = scorer
         places.setdefault(id(scorer), []).append(place)
-    found = {}
+    found: dict[int, Sentiment] = {}
     for key, scorer in scorers.items():
         scores = scorer.score_spans([spans[place] for place in places[key]])
         found.update(zip(places[key], scores, strict=True))

@@ -180,7 +180,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         self._warn_of_language()
         tags = TagSet(self.labels)
         if not any(len(doc) for doc in docs):
-            none = None if self.runners_up is None else {}
+            none: dict[LabelledSpan, float] | None = None if self.runners_up is None else {}
             return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
         scores = self.model.predict(docs)
         allowed = tags.allow_valid(docs)

@@ -7,7 +7,7 @@ is computed when asked for could stand under the same name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from spacy.tokens import Doc, Span
@@ -67,7 +67,7 @@ def register_entity_scorer(scorer: EntityScorer, vocab: Vocab) -> None:
 def keep_confidences(doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]) -> None:
     """Keep with the document what has been computed."""
     for span, confidence in zip(spans, confidences, strict=True):
-        doc.user_data.setdefault(_key(doc, span), {})[span.label] = confidence
+        _user_data(doc).setdefault(_key(doc, span), {})[span.label] = confidence
 
 
 def forget_confidences(doc: Doc) -> None:
@@ -76,6 +76,11 @@ def forget_confidences(doc: Doc) -> None:
         key for key in doc.user_data if isinstance(key, tuple) and key[:2] == (_MARK, ATTRIBUTE)
     ]:
         del doc.user_data[key]
+
+
+def _user_data(doc: Doc) -> dict[Any, Any]:
+    """With tuples for keys, as spaCy's own, which its stub takes for strings."""
+    return doc.user_data
 
 
 def _key(doc: Doc, span: LabelledSpan) -> tuple[str, str, int, int]:
@@ -91,7 +96,7 @@ def confidence_of(span: Span) -> float | None:
     if span.start == span.end or not span.label_:
         return None
     key = _key(doc, asked)
-    if span.label_ not in doc.user_data.get(key, {}):
+    if span.label_ not in _user_data(doc).get(key, {}):
         scorer = _scorers.get(id(doc.vocab))
         if scorer is None or span.label_ not in scorer.labels:
             return None
@@ -99,4 +104,4 @@ def confidence_of(span: Span) -> float | None:
         of_ents = [LabelledSpan(ent.start, ent.end, ent.label_) for ent in doc.ents]
         spans = [asked, *(ent for ent in of_ents if ent.label in scorer.labels and ent != asked)]
         keep_confidences(doc, spans, scorer.score_entities(doc, spans))
-    return doc.user_data[key][span.label_]
+    return _user_data(doc)[key][span.label_]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy
-from spacy.attrs import IS_SPACE, LEMMA, MORPH, NORM, ORTH, POS, SPACY, TAG
+from spacy.attrs import IDX, IS_SPACE, LEMMA, LENGTH, MORPH, NORM, ORTH, POS, SPACY, TAG
 from spacy.tokens import Doc, Span
 
 from ..surface import align_plain, is_plain, read_plain
@@ -77,8 +77,10 @@ class Reader:
 
     def _offsets(self, doc: Doc, read: Doc) -> list[tuple[int, int]]:
         if self._tokenized_anew(doc) is None:
-            kept = doc if read is doc else (token for token in doc if not token.is_space)
-            return [(token.idx, token.idx + len(token)) for token in kept]
+            starts, lengths, spaces = doc.to_array([IDX, LENGTH, IS_SPACE]).astype("int64").T
+            kept = slice(None) if read is doc else spaces == 0
+            starts, ends = starts[kept].tolist(), (starts + lengths)[kept].tolist()
+            return list(zip(starts, ends, strict=True))
         plain, starts, ends = align_plain(doc.text, markup=self.markup)
         tokens = (token for token in self._tokenize(plain) if not token.is_space)
         places = [(token.idx, token.idx + len(token) - 1) for token in tokens]

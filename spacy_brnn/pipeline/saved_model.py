@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import srsly
@@ -32,7 +32,7 @@ def check_bytes(data: bytes, model: Model) -> None:
     _check_weights("the bytes of the model", weights, model)
 
 
-def _check_readable(file, read) -> None:
+def _check_readable(file: Path, read: Callable[[Path], object]) -> None:
     try:
         read(file)
     except ValueError as error:

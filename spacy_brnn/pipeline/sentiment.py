@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 from spacy.errors import Errors
 from spacy.language import Language
-from spacy.pipeline.textcat import TextCategorizer, textcat_score
+from spacy.pipeline.textcat import textcat_score
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
@@ -132,7 +132,7 @@ def make_brnn_sentiment(
     )
 
 
-class BRNNSentiment(Explaining, TextCategorizer):
+class BRNNSentiment(Explaining):
     """Annotate documents with sentiment.
 
     Sets `doc.cats` (probabilities of exclusive labels), `doc._.sentiment` (a Sentiment),
@@ -370,7 +370,9 @@ class BRNNSentiment(Explaining, TextCategorizer):
         validate_examples(examples, "BRNNSentiment.rehearse")
         return super().rehearse(self._as_read(examples), **settings)
 
-    def get_loss(self, examples: Iterable[Example], scores: Floats2d) -> tuple[float, Floats2d]:
+    def get_loss(  # type: ignore[override]  # spaCy's gives a gradient, too, and says a float.
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> tuple[float, Floats2d]:
         """The mean squared error, and the gradient of the cross-entropy by the logits.
 
         Where some labels of a document are unknown, both are those of a softmax over the others;
@@ -650,7 +652,9 @@ class BRNNSentiment(Explaining, TextCategorizer):
                     f"{example.reference.text[:40]!r})"
                 )
 
-    def _examples_to_truth(self, examples: Iterable[Example]) -> tuple[Floats2d, Floats2d]:
+    def _examples_to_truth(  # type: ignore[override]  # spaCy's are the model's arrays, too.
+        self, examples: Iterable[Example]
+    ) -> tuple[Floats2d, Floats2d]:
         """Target and mask, both (examples, labels); what must follow is filled in."""
         rows = [self._truth(example.reference.cats) for example in examples]
         truths = numpy.asarray(rows, dtype="float32").reshape(len(rows), len(self.labels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import spacy
@@ -37,7 +38,8 @@ def main(pipeline: Path, name: str, facts: Path, component: str, dtypes: tuple[s
     """
     nlp = spacy.load(pipeline)
     config = _model_config(nlp, component)
-    known = {**srsly.read_json(facts), "labels": list(nlp.get_pipe(component).labels)}
+    shipped: Any = nlp.get_pipe(component)
+    known = {**srsly.read_json(facts), "labels": list(shipped.labels)}
     target = Path(__file__).parent / name
     try:
         target.mkdir()
@@ -47,7 +49,7 @@ def main(pipeline: Path, name: str, facts: Path, component: str, dtypes: tuple[s
             "in weights.DEFAULT"
         ) from None
     try:
-        weights.save(nlp.get_pipe(component).model, target, _parse_dtypes(dtypes))
+        weights.save(shipped.model, target, _parse_dtypes(dtypes))
     except ValueError as error:
         target.rmdir()
         raise click.ClickException(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -73,7 +74,8 @@ def evaluate(folder: Path, head: Path, model: str | None) -> None:
 def _load(folder: Path, model: str | None) -> tuple[list[TargetedSet], Language, CutModel]:
     try:
         sets, nlp = read_targeted_sets(folder), load_pipeline(model)
-        return sets, nlp, cut_model(nlp.get_pipe("brnn_sentiment").model)
+        component: Any = nlp.get_pipe("brnn_sentiment")
+        return sets, nlp, cut_model(component.model)
     except (CorpusError, ExplainError, ValueError, KeyError) as error:
         raise click.ClickException(str(error)) from None
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy
 import torch
 from spacy.tokens import Doc, Span
-from thinc.types import Floats1d, Floats2d
 from torch import Tensor
 
 from ..architectures.cut_model import CutModel
@@ -28,8 +27,8 @@ class Encoded:
     document. offsets: of each token read, in the document's text.
     """
 
-    tokens: Floats2d
-    scores: Floats1d
+    tokens: numpy.ndarray
+    scores: numpy.ndarray
     offsets: list[tuple[int, int]]
 
 
@@ -40,8 +39,8 @@ class Window:
     tokens: (tokens, features). scores: (labels,). start, end: of the target in the tokens.
     """
 
-    tokens: Floats2d
-    scores: Floats1d
+    tokens: numpy.ndarray
+    scores: numpy.ndarray
     start: int
     end: int
 

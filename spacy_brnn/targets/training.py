@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
@@ -55,12 +56,12 @@ def encode_texts(
     A target without a word is left out.
     """
     encoded: dict[str, Encoded] = {}
-    read = nlp.get_pipe("brnn_sentiment").read_text
+    component: Any = nlp.get_pipe("brnn_sentiment")
     distinct = list({one.text: None for one in texts})
     for start in range(0, len(distinct), DOCS_AT_ONCE):
         some = distinct[start : start + DOCS_AT_ONCE]
         docs = [nlp.make_doc(text) for text in some]
-        for text, one in zip(some, encode(cut, docs, read), strict=True):
+        for text, one in zip(some, encode(cut, docs, component.read_text), strict=True):
             encoded[text] = Encoded(one.tokens.astype("float16"), one.scores, one.offsets)
     found = [(window(encoded[one.text], one.start, one.end), one.label) for one in texts]
     return [Target(w, LABELS.index(label), has_neutral) for w, label in found if w is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import numpy
 import torch
@@ -37,7 +38,7 @@ def fit_heads(nlp: Language) -> Language:
     for _, component in nlp.pipeline:
         model = getattr(component, "model", None)
         if isinstance(model, Model) and model.name == "textcat_ensemble":
-            _fit_head(component, list(_examples(nlp)))
+            _fit_head(cast(TextCategorizer, component), list(_examples(nlp)))
     return nlp
 
 
@@ -91,4 +92,5 @@ def _set_head(
     output, ngrams = model.get_ref("output_layer"), model.get_ref("ngrams")
     output.set_param("W", output.ops.asarray2f(numpy.concatenate([dense, through]).T.copy()))
     output.set_param("b", output.ops.asarray1f(weights.bias.numpy() - mean @ dense))
-    ngrams.set_param("W", ngrams.ops.asarray2f(weights.ngrams.numpy()))
+    # Thinc takes numpy's arrays, too.
+    ngrams.set_param("W", ngrams.ops.asarray2f(weights.ngrams.numpy()))  # type: ignore[arg-type]

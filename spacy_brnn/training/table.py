@@ -11,7 +11,7 @@ MOST_CONFUSIONS = 5
 
 def table(scores: Scores, beside: Sequence[tuple[str, Scores]] = ()) -> str:
     """Precision, recall and F of each label, the commonest confusions, and baselines beside."""
-    rows = [("label", "precision", "recall", "F", "texts")]
+    rows: list[tuple[str, ...]] = [("label", "precision", "recall", "F", "texts")]
     for label, found in scores.by_label.items():
         if found.texts:
             percents = map(_percent, (found.precision, found.recall, found.f))
@@ -25,12 +25,12 @@ def table(scores: Scores, beside: Sequence[tuple[str, Scores]] = ()) -> str:
         lines = [f"{true} taken for {guess}  {n:,}" for (true, guess), n in most]
         parts.append("\n".join(lines))
     right = "accuracy" if scores.exclusive else "all labels right"
-    totals = (
-        [("", right, "micro F", "macro F")] if not scores.exclusive else [("", right, "macro F")]
-    )
-    for name, found in [("this model", scores), *beside]:
-        micro = () if found.exclusive else (_percent(found.micro_f),)
-        totals.append((name, _percent(found.accuracy), *micro, _percent(found.macro_f)))
+    totals: list[tuple[str, ...]] = [
+        ("", right, "macro F") if scores.exclusive else ("", right, "micro F", "macro F")
+    ]
+    for name, of_model in [("this model", scores), *beside]:
+        micro = () if of_model.exclusive else (_percent(of_model.micro_f),)
+        totals.append((name, _percent(of_model.accuracy), *micro, _percent(of_model.macro_f)))
     parts.append(_align(totals))
     return "\n\n".join(parts)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_brnn.annotate.workers import PipelineOptions
+from spacy_brnn.annotate.annotator import PipelineOptions
 
 HERE = Path(__file__).parent
 LOAD = PipelineOptions.load
@@ -96,7 +96,7 @@ def annotate(model, tmp_path, monkeypatch):
     from spacy_brnn.cli import main
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(PipelineOptions, "load", lambda options: load_once(options))
+    monkeypatch.setattr(PipelineOptions, "load", load_once)
 
     def annotate(*arguments, use_model=model, **kwargs):
         command = ["annotate", "--n-process", "1", *map(str, arguments)]
@@ -107,10 +107,13 @@ def annotate(model, tmp_path, monkeypatch):
     return annotate
 
 
-@lru_cache(maxsize=8)
 def load_once(options):
     """Most tests use the same pipeline: loading it each time would take most of their time."""
-    return LOAD(options)
+    # Some pretend to have a GPU, others to have none.
+    return _cached(options) if options.gpu_id < 0 else LOAD(options)
+
+
+_cached = lru_cache(maxsize=8)(LOAD)
 
 
 def save_pipeline(folder, *, seconds=0.0, entities=False):

@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_brnn.annotate.annotator import Annotator
+from spacy_brnn.annotate.annotator import Annotator, PipelineOptions
 from spacy_brnn.nn.crf import CRF
 from spacy_brnn.pipeline.ner import BRNNEntityRecognizer
 
@@ -55,7 +55,7 @@ def test_documents_are_read_once(ner_model, monkeypatch):
     monkeypatch.setattr(
         BRNNEntityRecognizer, "score_entities", lambda *_: pytest.fail("read once more")
     )
-    Annotator(ner_model)([TEXT, "Ada met Bob .", ""] * 5)
+    Annotator(PipelineOptions(ner_model))([TEXT, "Ada met Bob .", ""] * 5)
     assert len(calls) == 1
 
 

@@ -444,7 +444,8 @@ def test_a_field_of_one_s_own(tmp_path, monkeypatch):
 
     words = DocFields(("words",), lambda doc: {"words": [token.text for token in doc]})
     monkeypatch.setitem(EXTRA_FIELDS, "words", words)
-    annotate_texts = annotator.Annotator(_model(tmp_path), extra_fields=["words"])
+    options = annotator.PipelineOptions(_model(tmp_path), extra_fields=("words",))
+    annotate_texts = annotator.Annotator(options)
     (result,) = annotate_texts(["good film"]).results
     assert annotate_texts.columns[-1] == "words"
     assert result.fields["words"] == ["good", "film"]

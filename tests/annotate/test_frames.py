@@ -40,6 +40,18 @@ def test_entities_are_lists(entity_model):
     assert [len(entities) for entities in out.entities] == [1, 0]
 
 
+def test_entities_and_neutral_are_added_where_asked_for():
+    frame = pd.DataFrame({"text": ["Anna loved Boston.", None, "The report has ten pages."]})
+    out = annotate_frame(frame, entities=True, neutral=True)
+    assert list(out.columns) == ["text", *NAMES, "entities"]
+    assert "Boston" in [entity["text"] for entity in out.entities[0]]
+    assert out.entities[1] is None and out.entities[2] == []
+    assert out.sentiment_label[2] == "NEUTRAL"
+    empty = annotate_frame(frame.iloc[:0], entities=True, model="no such model is loaded")
+    assert empty.dtypes.equals(out.dtypes)
+    assert "entities" not in annotate_frame(frame.iloc[:1]).columns
+
+
 def test_frames_are_annotated_as_they_come(frame, model):
     frames = iter([frame, frame.iloc[:2]])
     outs = annotate_frames(frames, model=str(model))

@@ -3,10 +3,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from spacy_brnn.annotate.excerpts import EXCERPT_CHARACTERS, excerpt
 from spacy_brnn.annotate.records import Record
 from spacy_brnn.annotate.report import render_report
-from spacy_brnn.annotate.tally import BINS, Tally
+from spacy_brnn.annotate.tally import BINS, EXCERPT_CHARACTERS, Tally, excerpt
 
 from .conftest import write_jsonl
 

@@ -65,7 +65,7 @@ def test_killed_twenty_times_the_bytes_are_the_same(
     assert progress == sorted(progress)
     assert not (tmp_path / name).exists()
     process = start(*command)
-    _, messages = process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=240)
     assert process.returncode == 0, messages
     assert outputs(tmp_path, name) == outputs(tmp_path, f"whole.{name}")
     assert not (tmp_path / f"{name}.partial").exists()
@@ -74,7 +74,7 @@ def test_killed_twenty_times_the_bytes_are_the_same(
 def wait_for_progress(process, folder, progress, rng):
     """Wait until the run has gone further than the one before, then a random moment."""
     before = progress[-1] if progress else -1
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while records_done(folder) <= before:
         assert process.poll() is None, "the run ended before it was killed"
         assert time.monotonic() < deadline
@@ -159,7 +159,7 @@ def test_a_signal_ends_cleanly_and_says_how_to_go_on(
 ):
     command = [*corpus, "-o", "out.jsonl"]
     process = start(*command, "--model", slow_model, "--n-process", n_process)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while records_done(tmp_path / "out.jsonl.partial") <= 0:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -257,8 +257,9 @@ def test_a_dead_worker_is_told(start, model, tmp_path):
     write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}] * 100 + [{"text": "XXDIE"}])
     process = start(
         "in.jsonl", "-o", "out.jsonl", "--model", model, "--n-process", 2, "--batch-size", 10,
+        "--quiet",  # A run that takes ten seconds would say how far it is.
     )  # fmt: skip
-    _, messages = process.communicate(timeout=60)
+    _, messages = process.communicate(timeout=240)
     assert process.returncode == 1
     assert messages.decode().startswith("Error: a worker process was killed")
     assert not (tmp_path / "out.jsonl").exists()

@@ -145,7 +145,7 @@ def test_workers_give_the_same_bytes(annotate, start, model, tmp_path):
 
 def test_a_pipeline_that_has_learnt_many_words_forgets_them(model, monkeypatch):
     monkeypatch.setattr(annotator, "MOST_NEW_STRINGS", 5)
-    annotate = annotator.Annotator(model)
+    annotate = annotator.Annotator(annotator.PipelineOptions(model))
     known = len(annotate.nlp.vocab.strings)
     texts = ["good qone qtwo qthree qfour qfive qsix", "bad"]
     before = annotate(texts)

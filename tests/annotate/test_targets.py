@@ -162,11 +162,11 @@ def test_another_field_is_another_run(annotate, with_head, tmp_path):
 
 
 def test_targets_travel_with_what_others_tokenize(with_head):
-    from spacy_brnn.annotate.annotator import Annotator
+    from spacy_brnn.annotate.annotator import Annotator, PipelineOptions
     from spacy_brnn.annotate.records import Targeted
 
     documents = [Targeted(TEXT, FOODS), Targeted("Nothing.", [])]
-    annotator = Annotator(with_head, targets=True)
+    annotator = Annotator(PipelineOptions(with_head, targets=True))
     here, there = annotator(documents), annotator(DocumentTokenizer(with_head)(documents))
     assert here.columns[-1] == "sentiment_toward"
     assert here.results == there.results

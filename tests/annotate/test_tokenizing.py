@@ -13,17 +13,16 @@ from spacy.attrs import IDS, LEMMA, LENGTH, NORM, ORTH, SPACY, TAG
 from spacy.tokens import Doc
 
 from spacy_brnn.annotate import annotator
-from spacy_brnn.annotate.annotator import Annotation, Annotator, Failure
+from spacy_brnn.annotate.annotator import Annotation, Annotator, Failure, PipelineOptions
 from spacy_brnn.annotate.records import AnnotateError
 from spacy_brnn.annotate.tokenizing import DocumentTokenizer, Tokenized
 from spacy_brnn.annotate.workers import (
     BATCHES_PER_WORKER,
-    PipelineOptions,
     annotate_tokenized,
     in_workers,
 )
 
-from .conftest import LOAD, MAIN, read_jsonl, write_jsonl
+from .conftest import MAIN, read_jsonl, write_jsonl
 from .test_resume import records_done
 from .worker_standins import load_mortal
 
@@ -64,7 +63,7 @@ def values(doc):
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_doc_comes_out_as_the_tokenizer_made_it(text):
-    text = annotator.encodable(text)
+    text = annotator.replace_surrogates(text)
     doc = spacy.blank("en").make_doc(text)
     tokenized = through_pickle(Tokenized.of(doc))
     again = tokenized.to_doc(spacy.blank("en").vocab)
@@ -74,14 +73,14 @@ def test_a_doc_comes_out_as_the_tokenizer_made_it(text):
 
 def test_annotations_are_those_of_one_process():
     """With the weights that ship."""
-    tokenize, annotate = DocumentTokenizer(), Annotator()
+    tokenize, annotate = DocumentTokenizer(), Annotator(PipelineOptions())
     documents = through_pickle(tokenize(TEXTS))
     assert {type(document) for document in documents} == {Tokenized}
     assert annotate(documents) == annotate(TEXTS)
 
 
 def test_kept_docs_are_those_of_one_process(entity_model):
-    annotate = Annotator(entity_model, with_docs=True)
+    annotate = Annotator(PipelineOptions(entity_model, with_docs=True))
     texts = [*TEXTS, "a good Casablanca"]
     tokenized = annotate(DocumentTokenizer(str(entity_model))(texts)).results
     for result, expected in zip(tokenized, annotate(texts).results, strict=True):
@@ -114,7 +113,7 @@ def test_the_tokenizer_is_that_of_the_pipeline(tmp_path, model):
     nlp.to_disk(tmp_path / "model")
     documents = DocumentTokenizer(str(tmp_path / "model"))(["goodbad"])
     assert documents[0].words == ["good", "bad"]
-    annotate = Annotator(tmp_path / "model", with_docs=True)
+    annotate = Annotator(PipelineOptions(tmp_path / "model", with_docs=True))
     (result,) = annotate(documents).results
     assert Doc(annotate.nlp.vocab).from_bytes(result.doc)[0].norm_ == "fine"
     assert result.fields == annotate(["goodbad"]).results[0].fields
@@ -150,7 +149,7 @@ def own_tokenizer(tmp_path, model):
 
 
 def test_all_that_a_tokenizer_of_another_kind_sets_is_kept(own_tokenizer):
-    annotate = Annotator(own_tokenizer, with_docs=True)
+    annotate = Annotator(PipelineOptions(own_tokenizer, with_docs=True))
     (result,) = annotate(DocumentTokenizer(own_tokenizer)(["a film"])).results
     doc = Doc(annotate.nlp.vocab).from_bytes(result.doc)
     assert [token.tag_ for token in doc] == ["T", "T"]
@@ -158,7 +157,7 @@ def test_all_that_a_tokenizer_of_another_kind_sets_is_kept(own_tokenizer):
 
 
 def test_a_text_that_cannot_be_tokenized_fails_as_in_one_process(own_tokenizer):
-    annotate = Annotator(own_tokenizer)
+    annotate = Annotator(PipelineOptions(own_tokenizer))
     texts = ["good", "untokenizable", "bad"]
     tokenized = annotate(DocumentTokenizer(own_tokenizer)(texts))
     assert tokenized == annotate(texts)
@@ -167,7 +166,7 @@ def test_a_text_that_cannot_be_tokenized_fails_as_in_one_process(own_tokenizer):
 
 
 def test_a_document_that_fails_is_found_among_the_others(model):
-    annotate = Annotator(model)
+    annotate = Annotator(PipelineOptions(model))
     texts = ["good", "XXRAISE", "bad"]
     tokenized = annotate(DocumentTokenizer(str(model))(texts))
     assert tokenized == annotate(texts)
@@ -181,7 +180,7 @@ def test_max_length_is_that_of_one_process(component, tmp_path, model):
         nlp.add_pipe(component).add_label("X")
         nlp.initialize()
     nlp.to_disk(tmp_path / "model")
-    annotate = Annotator(tmp_path / "model")
+    annotate = Annotator(PipelineOptions(tmp_path / "model"))
     texts = ["film " * 200_001, "good"]
     tokenized = annotate(DocumentTokenizer(str(tmp_path / "model"))(texts))
     assert tokenized == annotate(texts)
@@ -207,7 +206,7 @@ def test_batches_come_in_order_and_are_not_read_far_ahead(model):
             yield Batch([f"film number {number}", "good"] + ["padding"] * (number % 3 * 50))
 
     load = partial(DocumentTokenizer, str(model))
-    annotate = Annotator(model)
+    annotate = Annotator(PipelineOptions(model))
     annotated = annotate_tokenized(in_workers(batches(), load, 2), annotate)
     for number, (batch, annotations) in enumerate(annotated):
         assert batch.texts[0] == f"film number {number}"
@@ -296,8 +295,6 @@ class TestCommand:
             "spacy_brnn.annotate.workers.in_workers", lambda *args: pytest.fail("workers started")
         )
         monkeypatch.setattr(spacy, "require_gpu", raise_no_gpu)
-        # Not a pipeline that an earlier test has loaded.
-        monkeypatch.setattr(PipelineOptions, "load", LOAD)
         result = annotate(*corpus, "--n-process", 2, "--gpu-id", 0)
         assert result.exit_code == 1
         assert result.stderr == "Error: cannot use GPU 0: no GPU here\n"

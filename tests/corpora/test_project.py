@@ -48,7 +48,7 @@ def test_all_ends_in_a_package(project):
 def test_variables_reach_the_scripts(project):
     config = load_project_config(project, overrides={"vars.gpu_id": 0, "vars.config": "other"})
     [train] = [command for command in config["commands"] if command["name"] == "train"]
-    assert "configs/other.cfg --output training/other --gpu-id 0" in train["script"][0]
+    assert "configs/other.cfg --gpu-id 0 -o training/other/model-last" in train["script"][0]
 
 
 def test_convert_is_a_command_that_the_cli_takes(project, monkeypatch):

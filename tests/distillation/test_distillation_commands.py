@@ -159,3 +159,12 @@ def test_phrases_are_texts_with_one_label_each_but_for_those_left_out(files):
     (files / "suite.tsv").write_text(f"group\tLABEL\t{every[3]['text'].upper()}\n", "utf-8")
     assert run(files, "phrases", "--number", "60", "--without", "suite.tsv").exit_code == 0
     assert lines(files / "out") == every[:3] + every[4:]
+
+
+def test_texts_are_those_to_train_on(files):
+    result = run(files, "texts", "sets", "reviews.spacy", "--without", "held.spacy")
+    assert result.exit_code == 0, result.output
+    texts = {row["text"] for row in lines(files / "out")}
+    assert {"two bad", "three 0", "Review 3 is long enough. So it is."} <= texts
+    assert REVIEW not in texts
+    assert not any(text.startswith("dev of") for text in texts)

@@ -121,6 +121,21 @@ def test_every_pooling_adds_up(train_pipeline):
         assert doc._.sentiment.evidence().logit == pytest.approx(logit_of(nlp, doc), abs=1e-4)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("cell", ["mingru", "sru", "qrnn", "gru"])
+def test_every_cell_adds_up(train_pipeline, cell, depth):
+    encode = {**MODEL["tok2vec"]["encode"], "cell": cell, "depth": depth}
+    model = {**MODEL, "tok2vec": {**MODEL["tok2vec"], "encode": encode}, "pooling": "max_mean"}
+    nlp = train_pipeline(model=model)
+    doc = nlp(TEXT)
+    evidence = doc._.sentiment.evidence()
+    assert evidence.logit == pytest.approx(logit_of(nlp, doc), abs=1e-4)
+    total = sum(value for _, value in evidence) + evidence.remainder
+    assert total == pytest.approx(evidence.logit, abs=1e-4)
+    values = {span.text: value for span, value in nlp("wonderful dreadful")._.sentiment.evidence()}
+    assert values["wonderful"] > 0 > values["dreadful"]
+
+
 def test_labels_of_ones_own(train_pipeline):
     pairs = [("dreadful waste", "bad"), ("so so film", "mixed"), ("wonderful film", "good")]
     nlp = train_pipeline(pairs, polarities={"bad": -1.0, "good": 1.0})

@@ -178,7 +178,7 @@ def test_directions_start_with_weights_of_their_own():
             {"cell": "transformer"},
             "cell must be one of rnn, gru, lstm, qrnn, sru, mingru, not 'transformer'",
         ),
-        ({"depth": 0}, "at least 1, not 5, 4 and 0"),
+        ({"depth": 0}, "at least 1, not 5, 4, 0 and 4"),
         ({"dropout": 1.0, "depth": 2}, "less than 1, not 1.0"),
         ({"input_dropout": -0.1}, "at least 0 and less than 1, not -0.1"),
     ],

@@ -241,7 +241,7 @@ def test_other_languages_are_told_once_and_english_is_not(nlp):
         warnings.simplefilter("error")
         list(nlp.pipe(english, batch_size=1))
     with pytest.warns(UserWarning, match="hardly have an English function word") as caught:
-        list(nlp.pipe(GERMAN * 12, batch_size=1))
+        list(nlp.pipe(GERMAN * 30, batch_size=1))
     assert len(caught) == 1
 
 

@@ -1,0 +1,1 @@
+"""How well few labelled texts are learned from, beside other systems."""

@@ -1,0 +1,128 @@
+"""Training of a student on texts in memory: for a GPU, which would wait for spacy train's docs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .student_network import StudentNetwork
+from .student_texts import StudentTexts
+
+# Lengths are rounded up to a multiple of it, so that batches hold texts of like length.
+LENGTHS = 16
+REPORTED_STEPS = 100
+
+
+@dataclass(frozen=True)
+class StudentSchedule:
+    """How a student is trained.
+
+    passes: over all texts.
+    batch_tokens: tokens of a step, padding included.
+    learn_rate: rises for `warmup` steps, then falls to 0.
+    long_power: what a text counts goes with this power of how few others are in its batch, 0..1:
+        0 counts all texts alike, 1 all batches. A long text then counts more, not as its length.
+    """
+
+    passes: float = 5.3
+    batch_tokens: int = 49_152
+    learn_rate: float = 3e-3
+    beta1: float = 0.8
+    warmup: int = 150
+    long_power: float = 0.5
+    max_gradient_norm: float = 5.0
+    seed: int = 0
+
+
+def train(
+    network: StudentNetwork,
+    texts: StudentTexts,
+    schedule: StudentSchedule,
+    report: Callable[[str], None],
+) -> None:
+    """Train the network, on the device where it is, by cross-entropy with the texts' targets.
+
+    Of a text that leaves labels open (NaN), the proportions of the others count.
+    """
+    random = numpy.random.default_rng(schedule.seed)
+    torch.manual_seed(schedule.seed)
+    device = network.table.device
+    tokens = torch.from_numpy(texts.tokens).to(device)
+    lengths = torch.from_numpy(texts.lengths).to(device)
+    starts = lengths.cumsum(0) - lengths
+    targets = torch.from_numpy(texts.targets).to(device)
+    optimizer = torch.optim.Adam(
+        network.parameters(), lr=schedule.learn_rate, betas=(schedule.beta1, 0.98)
+    )
+    batches = _passes(texts.lengths, schedule, random)
+    steps = len(batches)
+    mean_texts = len(texts.lengths) * schedule.passes / steps
+    network.train()
+    losses: list[Tensor] = []
+    for step, batch in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.learn_rate * _rate(step, steps, schedule.warmup)
+        places = torch.from_numpy(batch).to(device)
+        read = _tokens_of(tokens, starts[places], lengths[places])
+        each = _losses(network(read, lengths[places]), targets[places])
+        power = schedule.long_power
+        (each.sum() / (mean_texts**power * len(batch) ** (1.0 - power))).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), schedule.max_gradient_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(each.detach().mean())
+        if (step + 1) % REPORTED_STEPS == 0 or step + 1 == steps:
+            report(f"step {step + 1}/{steps} loss {float(torch.stack(losses).mean()):.4f}")
+            losses.clear()
+    network.eval()
+
+
+def _passes(
+    lengths: numpy.ndarray, schedule: StudentSchedule, random: numpy.random.Generator
+) -> list[numpy.ndarray]:
+    """The texts of each step; in each pass every text once, in other company."""
+    whole = [_batches(lengths, schedule.batch_tokens, random) for _ in range(int(schedule.passes))]
+    batches = [batch for one in whole for batch in one]
+    part = schedule.passes - int(schedule.passes)
+    if part or not batches:
+        last = _batches(lengths, schedule.batch_tokens, random)
+        batches += last[: max(1, round(part * len(last)))]
+    return batches
+
+
+def _batches(
+    lengths: numpy.ndarray, size: int, random: numpy.random.Generator
+) -> list[numpy.ndarray]:
+    padded = -(-lengths // LENGTHS) * LENGTHS
+    order = numpy.argsort(padded + random.random(len(padded)), kind="stable")
+    batches, start = [], 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or padded[order[end]] * (end + 1 - start) > size:
+            batches.append(order[start:end])
+            start = end
+    return [batches[place] for place in random.permutation(len(batches)).tolist()]
+
+
+def _tokens_of(tokens: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
+    """The tokens of some texts, one text after the other."""
+    begins = lengths.cumsum(0) - lengths
+    places = torch.arange(int(lengths.sum()), device=tokens.device)
+    return tokens[places + (starts - begins).repeat_interleave(lengths)].long()
+
+
+def _losses(logits: Tensor, targets: Tensor) -> Tensor:
+    """(B,) the cross-entropy of each text over the labels that it does not leave open."""
+    is_open = targets.isnan()
+    wanted = targets.masked_fill(is_open, 0.0)
+    wanted = wanted / wanted.sum(dim=1, keepdim=True).clamp(min=1e-6)
+    logs = functional.log_softmax(logits.masked_fill(is_open, float("-inf")), dim=1)
+    return -(wanted * logs.masked_fill(is_open, 0.0)).sum(dim=1)
+
+
+def _rate(step: int, steps: int, warmup: int) -> float:
+    return min((step + 1) / warmup, 1.0 - step / steps)

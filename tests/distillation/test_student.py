@@ -1,0 +1,168 @@
+"""The student's trainer: it trains the model that spacy train would, and gives it back."""
+
+import json
+from math import nan
+
+import numpy
+import pytest
+import spacy
+import torch
+from click.testing import CliRunner
+from spacy.training import Example
+
+from spacy_brnn.distillation.__main__ import main
+from spacy_brnn.distillation.student_network import StudentNetwork
+from spacy_brnn.distillation.student_texts import read_texts
+from spacy_brnn.distillation.student_training import StudentSchedule, _losses, train
+
+MODEL = {
+    "@architectures": "spacy-brnn.TextCatBRNN.v1",
+    "pooling": "max_mean",
+    "tok2vec": {
+        "@architectures": "spacy.Tok2Vec.v2",
+        "embed": {"@architectures": "spacy-brnn.SubwordEmbed.v1", "width": 8, "rows": 9},
+        "encode": {
+            "@architectures": "spacy-brnn.BRNNEncoder.v1",
+            "cell": "mingru",
+            "depth": 2,
+            "input_width": 8,
+            "width": 12,
+            "lower_width": 6,
+        },
+    },
+}
+TEXTS = [
+    ("A good film.", {"POSITIVE": 1.0, "NEGATIVE": 0.0, "NEUTRAL": 0.0}),
+    ("A bad film, a very bad one indeed.", {"POSITIVE": 0.0, "NEGATIVE": 1.0, "NEUTRAL": nan}),
+    ("  ", {"POSITIVE": 1.0, "NEGATIVE": 0.0, "NEUTRAL": 0.0}),
+    ("<b>Tables</b> have unpredictabilities", {"POSITIVE": 0.1, "NEGATIVE": 0.1, "NEUTRAL": 0.8}),
+]
+
+
+def a_pipeline(**changes):
+    spacy.util.fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", config={"model": {**MODEL, **changes}})
+    examples = [Example.from_dict(nlp.make_doc(text), {"cats": cats}) for text, cats in TEXTS]
+    nlp.initialize(lambda: examples[:1] + examples[3:] + examples[1:2])
+    return nlp, examples
+
+
+def test_it_computes_what_the_component_computes():
+    nlp, examples = a_pipeline()
+    pipe = nlp.get_pipe("brnn_sentiment")
+    pipe.model.get_ref("output_layer").set_param("W", numpy.ones((3, 24), "f") / 7)
+    texts = read_texts(nlp, "brnn_sentiment", examples)
+    network = StudentNetwork(pipe.model, texts.words).eval()
+    with torch.no_grad():
+        logits = network(torch.from_numpy(texts.tokens).long(), torch.from_numpy(texts.lengths))
+    expected = pipe.predict([examples[place].predicted for place in (0, 1, 3)])
+    assert logits.softmax(dim=1).numpy() == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_word_hidden_in_training_is_read_by_its_parts():
+    nlp, examples = a_pipeline()
+    pipe = nlp.get_pipe("brnn_sentiment")
+    texts = read_texts(nlp, "brnn_sentiment", examples)
+    network = StudentNetwork(pipe.model, texts.words, unknown_dropout=0.999999)
+    place = torch.tensor([texts.words.index("film")])
+    seen = network.eval()._vectors(place)
+    hidden = network.train()._vectors(place)
+    table = pipe.model.get_ref("tok2vec").get_ref("embed").get_param("E")
+    assert any(numpy.array_equal(seen[0].detach().numpy(), row) for row in table[:9])
+    assert not torch.equal(seen, hidden)
+
+
+def test_texts_are_read_as_the_component_reads_them():
+    nlp, examples = a_pipeline()
+    texts = read_texts(nlp, "brnn_sentiment", examples)
+    assert texts.lengths.tolist() == [4, 10, 3]  # Not white space, nor markup.
+    assert [texts.words[place] for place in texts.tokens[:4]] == ["A", "good", "film", "."]
+    assert numpy.isnan(texts.targets[1]).tolist() == [
+        label == "NEUTRAL" for label in nlp.get_pipe("brnn_sentiment").labels
+    ]
+
+
+def test_it_learns_and_gives_back_what_it_learned():
+    nlp, examples = a_pipeline()
+    pipe = nlp.get_pipe("brnn_sentiment")
+    texts = read_texts(nlp, "brnn_sentiment", examples)
+    network = StudentNetwork(pipe.model, texts.words, word_dropout=0.1, dropout=0.1)
+    lines = []
+    schedule = StudentSchedule(passes=150.5, batch_tokens=40, learn_rate=0.02, warmup=5)
+    train(network, texts, schedule, lines.append)
+    network.write_back()
+    scores = pipe.predict([examples[place].predicted for place in (0, 1, 3)])
+    best = [pipe.labels[place] for place in scores.argmax(axis=1)]
+    assert best == ["POSITIVE", "NEGATIVE", "NEUTRAL"]
+    assert lines[-1].startswith("step ")
+    assert not network.training
+
+
+def test_the_same_seed_gives_the_same_weights():
+    found = []
+    for _ in range(2):
+        nlp, examples = a_pipeline()
+        texts = read_texts(nlp, "brnn_sentiment", examples)
+        network = StudentNetwork(nlp.get_pipe("brnn_sentiment").model, texts.words, dropout=0.5)
+        train(network, texts, StudentSchedule(passes=3), lambda line: None)
+        found.append(network.table.detach().clone())
+    assert torch.equal(*found)
+
+
+def test_labels_left_open_do_not_count():
+    logits = torch.tensor([[1.0, 0.0, 9.0], [1.0, 0.0, 9.0]])
+    losses = _losses(logits, torch.tensor([[1.0, 0.0, nan], [0.5, 0.0, nan]]))
+    expected = torch.nn.functional.cross_entropy(logits[:1, :2], torch.tensor([0]))
+    assert losses.tolist() == pytest.approx([expected.item()] * 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"last_tokens": 5}, "no last_tokens"),
+        (
+            {"tok2vec": {**MODEL["tok2vec"], "embed": {"@architectures": "spacy-brnn.WordEmbed.v1",
+             "width": 8, "rows": 9}}},
+            "spacy-brnn.SubwordEmbed.v1",
+        ),
+    ],
+)  # fmt: skip
+def test_other_models_are_refused(changes, message):
+    nlp, _ = a_pipeline(**changes)
+    with pytest.raises(ValueError, match=message):
+        StudentNetwork(nlp.get_pipe("brnn_sentiment").model, ["a"])
+
+
+def write_config(folder):
+    rows = [{"text": text, "cats": {k: None if v != v else v for k, v in cats.items()}}
+            for text, cats in TEXTS]  # fmt: skip
+    path = folder / "texts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    nlp, _ = a_pipeline()
+    config = nlp.config
+    config["corpora"]["train"] = {"@readers": "spacy-brnn.ScoredTexts.v1", "path": str(path)}
+    config["corpora"]["dev"] = {"@readers": "spacy-brnn.ScoredTexts.v1", "path": str(path)}
+    config["initialize"]["components"] = {
+        "brnn_sentiment": {"labels": ["POSITIVE", "NEGATIVE", "NEUTRAL"]}
+    }
+    config.to_disk(folder / "config.cfg")
+    return folder / "config.cfg"
+
+
+def test_the_command_writes_a_pipeline(tmp_path):
+    arguments = ["student", str(write_config(tmp_path)), "--passes", "2", "-o", str(tmp_path / "m")]
+    ran = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    assert "3 texts, 17 tokens" in ran.output
+    assert set(spacy.load(tmp_path / "m")("A film").cats) == {"POSITIVE", "NEGATIVE", "NEUTRAL"}
+
+
+def test_the_command_says_what_pipeline_it_takes(tmp_path):
+    path = write_config(tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('pipeline = ["brnn_sentiment"]', "pipeline = []"), "utf-8")
+    ran = CliRunner().invoke(main, ["student", str(path), "-o", str(tmp_path / "m")])
+    assert ran.exit_code == 1
+    assert "its pipeline must be ['brnn_sentiment']" in ran.output
+    assert not (tmp_path / "m").exists()
