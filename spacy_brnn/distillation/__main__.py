@@ -255,7 +255,7 @@ def teach_tagger(
     dev: tuple[Path, ...],
     gpu_id: int,
     output: Path,
-    **schedule,
+    **schedule: Any,
 ) -> None:
     """Fine-tune the encoder in START on the entities of GOLD, DocBins.
 
