@@ -21,7 +21,8 @@ DOCUMENT_START = "-DOCSTART-"
 MISSING = "-"
 LINE_BREAK = "\n"
 _TAG = re.compile(r"O|-|[BI]-\S+")
-_ATTRS = ("ORTH", "NORM", "SPACY", "SENT_START", "ENT_IOB", "ENT_TYPE")
+# What a DocBin keeps of documents with entities.
+ATTRS = ("ORTH", "NORM", "SPACY", "SENT_START", "ENT_IOB", "ENT_TYPE")
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ def convert_conll(
         for doc in docs:
             set_known_labels(doc, known_labels)
     with staged_files(output.parent, [output.name]) as staging:
-        docbin = DocBin(attrs=_ATTRS, store_user_data=known_labels is not None, docs=docs)
+        docbin = DocBin(attrs=ATTRS, store_user_data=known_labels is not None, docs=docs)
         docbin.to_disk(staging / output.name)
     return len(docs)
 

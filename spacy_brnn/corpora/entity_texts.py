@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Corpus, Example
+from spacy.vocab import Vocab
 
 
 def create_shuffled_reader(
     path: Path,
     augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
+    repeats: Mapping[str, int] | None = None,
 ) -> Corpus:
     """spaCy's corpus of DocBins, in a new order each time (spacy-brnn.ShuffledCorpus.v1).
 
@@ -23,8 +25,33 @@ def create_shuffled_reader(
 
     path: a .spacy file, or a folder of them, which are mixed.
     augmenter: as for spacy.Corpus.v1.
+    repeats: file name, without .spacy, to the times that its documents are read in an epoch; once
+        where it is not named. Small corpora then count beside large ones.
+    Raises ValueError for a file that is not there, and for a number below 0.
     """
-    return Corpus(path, augmenter=augmenter, shuffle=True)
+    repeats = dict(repeats or {})
+    path = Path(path)
+    files = {file.stem for file in (path.rglob("*.spacy") if path.is_dir() else [path])}
+    if unknown := sorted(set(repeats) - files):
+        raise ValueError(f"repeats names {', '.join(unknown)}, but {path} has no such .spacy file")
+    if wrong := sorted(name for name, times in repeats.items() if times < 0):
+        raise ValueError(f"repeats of {', '.join(wrong)} must be 0 or more")
+    return _RepeatedCorpus(path, repeats, augmenter)
+
+
+class _RepeatedCorpus(Corpus):
+    def __init__(
+        self,
+        path: Path,
+        repeats: dict[str, int],
+        augmenter: Callable[[Language, Example], Iterator[Example]] | None,
+    ) -> None:
+        super().__init__(path, augmenter=augmenter, shuffle=True)
+        self._repeats = repeats
+
+    def read_docbin(self, vocab: Vocab, locs: Iterable[str | Path]) -> Iterator[Doc]:
+        repeated = (loc for loc in locs for _ in range(self._repeats.get(Path(loc).stem, 1)))
+        yield from super().read_docbin(vocab, repeated)
 
 
 def create_entity_variants(

@@ -95,16 +95,17 @@ def without_copies(sets: list[TextSet], originals: Iterable[str]) -> list[TextSe
     Much is MAX_SHARED of a text's SHINGLE-word runs: an edited copy shares more. A shorter text
     is a copy where all its words are those of an original.
     """
-    known = {shingle for text in originals for shingle in _shingles(text)}
+    known = {shingle for text in originals for shingle in shingles(text)}
 
     def is_copy(text: str) -> bool:
-        shingles = _shingles(text)
-        return len(shingles & known) > MAX_SHARED * len(shingles)
+        own = shingles(text)
+        return len(own & known) > MAX_SHARED * len(own)
 
     return [replace(s, train=[text for text in s.train if not is_copy(text.text)]) for s in sets]
 
 
-def _shingles(text: str) -> set[tuple[str, ...]]:
+def shingles(text: str) -> set[tuple[str, ...]]:
+    """The runs of SHINGLE words in a text, lower-cased; of a shorter one, all its words."""
     words = re.findall(r"\w+", text.lower())
     if not words:
         return set()

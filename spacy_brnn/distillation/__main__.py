@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from math import isnan
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy
 from spacy.cli._util import setup_gpu
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from thinc.util import get_torch_default_device
 
+from ..corpora.conll import ATTRS
 from ..corpora.docbin import read_docbin, write_docbin
 from ..corpora.errors import CorpusError
 from ..corpora.jsonl import read_objects, read_text
@@ -29,6 +30,7 @@ from .scoring import score_texts
 from .variants import draw_variants
 
 if TYPE_CHECKING:
+    from .entity_teacher import EntityTeacher
     from .transformer import TransformerTeacher
 
 Teacher = Callable[[list[Doc], list[bool], list[Doc]], numpy.ndarray]
@@ -245,6 +247,95 @@ def transformer(
 
 
 @main.command()
+@click.argument("start", type=FOLDER)
+@click.argument("gold", nargs=-1, required=True, type=FILE)
+@click.option("--dev", multiple=True, type=FILE, help="DocBin to score the teacher on.")
+@click.option(
+    "--passes", type=ONE_OR_MORE, default=4, show_default=True, help="Over all documents."
+)
+@click.option("--batch-pieces", default=5000, show_default=True, help="Word pieces of a step.")
+@click.option("--learn-rate", default=5e-5, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+def teach_tagger(
+    start: Path,
+    gold: tuple[Path, ...],
+    dev: tuple[Path, ...],
+    gpu_id: int,
+    output: Path,
+    **schedule: Any,
+) -> None:
+    """Fine-tune the encoder in START on the entities of GOLD, DocBins.
+
+    START is a folder of Hugging Face. The name of each GOLD file becomes a style, which `tag` can
+    imitate; a file that is named twice is read twice as often. One minute on an H200.
+    """
+    with _needing("teacher"):
+        from . import entity_training
+    setup_gpu(gpu_id)
+    read = {path: _read(path) for path in gold}
+    labels = sorted({ent.label_ for docs in read.values() for doc in docs for ent in doc.ents})
+    if not labels:
+        raise click.ClickException(f"{', '.join(map(str, gold))}: no entity in it")
+    teacher = _load_tagger(start, labels, [path.stem for path in read])
+    corpora = [(path.stem, read[path]) for path in gold]
+    plan = entity_training.Schedule(**schedule)
+    entity_training.train(teacher, corpora, plan, lambda line: click.echo(line, err=True))
+    teacher.save(output)
+    for path in dev:
+        click.echo(f"{path}: F1 {entity_training.score(teacher, path.stem, _read(path)):.1%}")
+
+
+@main.command()
+@click.argument("teacher", type=FOLDER)
+@click.argument("texts", nargs=-1, required=True, type=FILE)
+@click.option("--style", help="Annotate as the corpus of this name; without, as no one.")
+@click.option(
+    "--without",
+    "held_back",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="DocBin scored later, or a folder of them: texts that share words with it are left out.",
+)
+@click.option(
+    "--doubt",
+    type=click.FloatRange(0, 1),
+    default=0.65,
+    show_default=True,
+    help="Words whose tag is less likely are unknown.",
+)
+@click.option("--most-words", type=ONE_OR_MORE, help="Stop after so many tokens.")
+@click.option("--one-sentence", is_flag=True, help="Each text is a sentence, as tweets are.")
+@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@output_option
+def tag(
+    teacher: Path,
+    texts: tuple[Path, ...],
+    style: str | None,
+    held_back: tuple[Path, ...],
+    doubt: float,
+    most_words: int | None,
+    one_sentence: bool,
+    gpu_id: int,
+    output: Path,
+) -> None:
+    """Tag TEXTS (DocBins, or JSONL of objects with text) by a TEACHER of teach-tagger."""
+    with _needing("teacher"):
+        from . import entity_silver
+    setup_gpu(gpu_id)
+    model = _load_tagger(teacher)
+    held = chain.from_iterable(map(_read, _files(held_back)))
+    docs = entity_silver.read_unlabelled(
+        texts, held, most_words=most_words, one_sentence=one_sentence
+    )
+    silver = DocBin(attrs=ATTRS, docs=entity_silver.tag(model, docs, style, doubt))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    silver.to_disk(output)
+    click.echo(f"{output}: {len(silver):,} documents", err=True)
+
+
+@main.command()
 @click.argument("sets", type=FOLDER)
 @click.option("--reviews", multiple=True, type=FILE, help="DocBin with POSITIVE and NEGATIVE.")
 @click.option("--most-reviews", type=ANY_NUMBER, help="Documents of each such file, at most.")
@@ -371,12 +462,27 @@ def _needing(extra: str) -> Iterator[None]:
 
 
 def _load_teacher(folder: Path, max_pieces: int) -> TransformerTeacher:
-    if not (folder / "config.json").exists():
-        raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
     with _needing("teacher"):
         from .transformer import TransformerTeacher
+    return _load(TransformerTeacher, folder, max_pieces)
+
+
+def _load_tagger(
+    folder: Path, labels: Sequence[str] = (), styles: Sequence[str] = ()
+) -> EntityTeacher:
+    with _needing("teacher"):
+        from .entity_teacher import EntityTeacher
+    tagger = _load(EntityTeacher, folder, labels, styles)
+    if not tagger.labels:
+        raise click.ClickException(f"{folder} is no teacher of entities: teach-tagger makes one")
+    return tagger
+
+
+def _load(kind: Callable[..., Any], folder: Path, *settings: Any) -> Any:
+    if not (folder / "config.json").exists():
+        raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
     try:
-        return TransformerTeacher(folder, max_pieces).to(get_torch_default_device())
+        return kind(folder, *settings).to(get_torch_default_device())
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{folder}: {error}") from None
 
@@ -391,6 +497,12 @@ def _write(rows: Iterable[dict[str, Any]], output: Path) -> None:
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     output.write_text("".join(lines), encoding="utf-8")
     click.echo(f"{output}: {len(lines):,} texts", err=True)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Files, and the DocBins of folders."""
+    for path in paths:
+        yield from sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
 
 
 def _read(path: Path) -> list[Doc]:

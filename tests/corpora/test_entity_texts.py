@@ -95,3 +95,28 @@ def test_an_order_of_its_own_each_epoch_and_all_of_it(nlp, tmp_path):
     epochs = [[eg.predicted.text for eg in reader(nlp)] for _ in range(2)]
     assert epochs[0] != epochs[1]
     assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(f"w{i} " for i in range(30))
+
+
+@pytest.fixture
+def two_corpora(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.conll").write_text("\n\n".join(f"{name}{i} O" for i in range(3)))
+        convert_conll(tmp_path / f"{name}.conll", tmp_path / "c" / f"{name}.spacy")
+    return tmp_path / "c"
+
+
+def test_small_corpora_can_be_read_more_often(nlp, two_corpora):
+    for repeats, expected in (({"a": 2}, (2, 1)), ({"a": 0, "b": 3}, (0, 3)), (None, (1, 1))):
+        reader = create_shuffled_reader(two_corpora, repeats=repeats)
+        found = [example.predicted.text for example in reader(nlp)]
+        assert [found.count("a0 "), found.count("b2 ")] == list(expected)
+        assert len(found) == 3 * sum(expected)
+    reader = create_shuffled_reader(two_corpora / "a.spacy", repeats={"a": 2})
+    assert len(list(reader(nlp))) == 6
+
+
+def test_repeats_of_what_is_not_there_are_refused(two_corpora):
+    with pytest.raises(ValueError, match=r"repeats names c, but .* has no such \.spacy file"):
+        create_shuffled_reader(two_corpora, repeats={"a": 2, "c": 2})
+    with pytest.raises(ValueError, match="repeats of b must be 0 or more"):
+        create_shuffled_reader(two_corpora, repeats={"b": -1})
