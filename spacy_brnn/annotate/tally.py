@@ -93,6 +93,16 @@ class Tally:
         return any(value for extreme in shown for _, value in extreme.pieces)
 
     @property
+    def has_usual_labels(self) -> bool:
+        """Whether none but POSITIVE, NEGATIVE and NEUTRAL was given."""
+        return self.labels.keys() <= {"POSITIVE", "NEGATIVE", NEUTRAL}
+
+    @property
+    def has_polarity(self) -> bool:
+        """Whether a document's polarity is not 0: labels of one's own may have no place on it."""
+        return any(one.polarity for one in (*self.most_positive, *self.most_negative))
+
+    @property
     def documents_per_second(self) -> float:
         """Documents written per second of the whole run."""
         return self.written / self.seconds if self.seconds else 0.0

@@ -53,9 +53,9 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
         or not all(map(tok2vec.has_ref, refs))
     ):
         raise ValueError(
-            "evidence and the sentiment toward a span are read off spacy-brnn.TextCatBRNN.v1 over "
-            f"spacy.Tok2Vec.v2, not off {model.name!r}: train with that architecture, without a "
-            "shared tok2vec, to have them"
+            "this is read off spacy-brnn.TextCatBRNN.v1 over spacy.Tok2Vec.v2, "
+            f"not off {model.name!r}: train with that architecture, without a shared tok2vec, to "
+            "have it"
         )
     (start, *_), (end, *_) = places
     pool = model.layers[start + 1 : end]

@@ -5,7 +5,7 @@ import pytest
 
 from spacy_brnn.annotate.records import Record
 from spacy_brnn.annotate.report import render_report
-from spacy_brnn.annotate.tally import BINS, EXCERPT_CHARACTERS, Tally, excerpt
+from spacy_brnn.annotate.tally import BINS, EXCERPT_CHARACTERS, Extreme, Tally, excerpt
 
 from .conftest import write_jsonl
 
@@ -125,3 +125,20 @@ def test_the_excerpt_shows_the_strongest_evidence():
 def test_evidence_longer_than_the_excerpt_is_cut():
     text = "so " * 200 + "good."
     assert f'title="+1.000">{text[:EXCERPT_CHARACTERS]}</mark>…' in report_of(text, (text, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("label", "polarity", "shown", "hidden"),
+    [
+        ("POSITIVE", 0.0, "the probability of positive minus", "Labels"),
+        ("5", 0.8, "on a scale from -1 to 1", "the probability of positive minus"),
+        ("billing", 0.0, "Labels", "olarity"),
+    ],
+)
+def test_polarity_shows_where_the_labels_have_one(label, polarity, shown, hidden):
+    extreme = Extreme(polarity, "in.jsonl:1", [("a text", 0.0)])
+    tally = Tally(read=1, written=1, labels={label: 1}, most_positive=[extreme])
+    text = Page(render_report(tally, {})).text
+    assert shown in text
+    assert hidden not in text
+    assert ("Most positive" in text) == (label != "billing")
