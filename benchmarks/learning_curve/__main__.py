@@ -67,10 +67,11 @@ def main(
     Writes learning_curve.jsonl and .md to OUTPUT, and the plot, after each point: stopped, the
     same command goes on.
     """
+    with told_in_a_line():
+        texts = {name: read_set(folder, name, max(sizes)) for name in sets}
     if find_spec("matplotlib") is None:
         raise click.ClickException("matplotlib is not installed: pip install -e '.[benchmarks]'")
     with told_in_a_line():
-        texts = {name: read_set(folder, name, max(sizes)) for name in sets}
         results = Results(output)
     points = [
         point(name, size, system, seed)
