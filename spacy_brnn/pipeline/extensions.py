@@ -105,9 +105,14 @@ def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Se
 
     spans: of any documents, for example all sentences of many.
     extension: the component's setting of that name.
-    Raises ValueError for spans whose pipeline is gone.
+    Raises ValueError for spans whose pipeline is gone, and TypeError for what is no span.
     """
     spans = list(spans)
+    for span in spans:
+        if not isinstance(span, Span):
+            raise TypeError(
+                f"score_spans takes spans, not {type(span).__name__}: of a whole doc, doc[:] is one"
+            )
     places: dict[int, list[int]] = {}
     scorers: dict[int, SpanScorer] = {}
     for place, span in enumerate(spans):

@@ -232,6 +232,11 @@ def test_spans_in_one_pass(nlp, monkeypatch):
     assert spacy_brnn.score_spans([]) == []
 
 
+def test_score_spans_takes_spans(nlp):
+    with pytest.raises(TypeError, match=r"not Doc: of a whole doc, doc\[:\] is one"):
+        spacy_brnn.score_spans([nlp("A film.")])
+
+
 # Other languages.
 
 
