@@ -18,6 +18,7 @@ BEFORE = 40
 """Characters shown before evidence that an excerpt from the start would not reach."""
 NEUTRAL = "NEUTRAL"
 
+USUAL_LABELS = ("POSITIVE", "NEGATIVE", NEUTRAL)
 _COUNTS = ("read", "written", "rejected", "entities")
 
 
@@ -95,7 +96,7 @@ class Tally:
     @property
     def has_usual_labels(self) -> bool:
         """Whether none but POSITIVE, NEGATIVE and NEUTRAL was given."""
-        return self.labels.keys() <= {"POSITIVE", "NEGATIVE", NEUTRAL}
+        return self.labels.keys() <= set(USUAL_LABELS)
 
     @property
     def has_polarity(self) -> bool:
@@ -110,14 +111,14 @@ class Tally:
     def shares(self) -> dict[str, tuple[int, float]]:
         """The count and the share, 0 to 1, of every label, the best known first."""
         total = sum(self.labels.values())
-        known = [name for name in ("POSITIVE", "NEGATIVE", NEUTRAL) if name in self.labels]
+        known = [name for name in USUAL_LABELS if name in self.labels]
         names = [*known, *sorted(self.labels.keys() - set(known))]
         return {name: (self.labels[name], self.labels[name] / total) for name in names}
 
     @property
     def share_positive(self) -> float | None:
         """The share of POSITIVE, 0 to 1; None where the model does not know it, or of nothing."""
-        polar = self.labels.keys() & {"POSITIVE", "NEGATIVE", NEUTRAL}
+        polar = self.labels.keys() & set(USUAL_LABELS)
         return self.labels.get("POSITIVE", 0) / sum(self.labels.values()) if polar else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def rate(documents_per_second: float) -> str:
 
 def shown_label(label: str) -> str:
     """A label as the summary and the report show it: the usual three in small letters."""
-    return label.lower() if label in ("POSITIVE", "NEGATIVE", NEUTRAL) else label
+    return label.lower() if label in USUAL_LABELS else label
 
 
 def _insert(extremes: list[Extreme], extreme: Extreme, sign: int) -> None:

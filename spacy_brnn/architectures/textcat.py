@@ -94,7 +94,7 @@ def _forward(
 ) -> tuple[Floats2d, Callable]:
     tok2vec = model.maybe_get_ref("tok2vec")  # A copy has no references, until loaded.
     is_pooled = not is_train and model.attrs["pooling"] in POOLED
-    if tok2vec is None or not is_pooled or not _reads_with_brnn(tok2vec):
+    if tok2vec is None or not is_pooled or not reads_with_brnn(tok2vec):
         return forward_chain(model, docs, is_train)
     place = [layer.id for layer in model.layers].index(tok2vec.id)
     for layer in model.layers[:place]:
@@ -109,7 +109,7 @@ def _forward(
     return scores, _refuse_backprop
 
 
-def _reads_with_brnn(tok2vec: Model) -> bool:
+def reads_with_brnn(tok2vec: Model) -> bool:
     """Whether it is our embedding and our encoder, one after the other and nothing else.
 
     As spacy.Tok2Vec.v2 makes it of them. Other chains may have these for references, too, with

@@ -49,6 +49,12 @@ other_option = click.option(
     "--other-label", default="NEGATIVE", show_default=True, help="The label for all others."
 )
 output_option = click.option("-o", "--output", required=True, type=OUTPUT)
+folder_option = click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path)
+)
+gpu_option = click.option(
+    "--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU."
+)
 
 
 def _a_number(_: click.Context, __: click.Parameter, value: float) -> float:
@@ -98,7 +104,7 @@ def document_vectors(labelled: Path, unlabelled: Path, label: str, output: Path)
 @click.argument("folder", metavar="PIPELINE", type=FOLDER)
 @click.argument("unlabelled", type=FILE)
 @label_option
-@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@gpu_option
 @output_option
 def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Path) -> None:
     """Score UNLABELLED by a trained PIPELINE."""
@@ -136,8 +142,8 @@ def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Pa
     help="Lower layers not trained.",
 )
 @click.option("--seed", default=0, show_default=True)
-@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+@gpu_option
+@folder_option
 def teach_transformer(
     start: Path,
     sets: Path,
@@ -231,7 +237,7 @@ def phrases(number: int, seed: int, without: Path | None, output: Path) -> None:
 @click.argument("teacher", type=FOLDER)
 @click.argument("texts", nargs=-1, required=True, type=FILE)
 @click.option("--max-pieces", default=128, show_default=True, help="Word pieces read of a text.")
-@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@gpu_option
 @output_option
 def transformer(
     teacher: Path, texts: tuple[Path, ...], max_pieces: int, gpu_id: int, output: Path
@@ -256,8 +262,8 @@ def transformer(
 @click.option("--batch-pieces", default=5000, show_default=True, help="Word pieces of a step.")
 @click.option("--learn-rate", default=5e-5, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+@gpu_option
+@folder_option
 def teach_tagger(
     start: Path,
     gold: tuple[Path, ...],
@@ -307,7 +313,7 @@ def teach_tagger(
 )
 @click.option("--most-words", type=ONE_OR_MORE, help="Stop after so many tokens.")
 @click.option("--one-sentence", is_flag=True, help="Each text is a sentence, as tweets are.")
-@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+@gpu_option
 @output_option
 def tag(
     teacher: Path,
@@ -388,8 +394,8 @@ def mix(
 @click.option("--batch-tokens", type=ONE_OR_MORE, default=49_152, show_default=True)
 @click.option("--learn-rate", type=ABOVE_ZERO, callback=_a_number, default=3e-3, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
-@click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path))
+@gpu_option
+@folder_option
 def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
     """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
 

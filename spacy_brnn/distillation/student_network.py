@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..architectures import subword_embed
-from ..architectures.encoder import NAME as BRNN_ENCODER
+from ..architectures.textcat import reads_with_brnn
 
 
 class StudentNetwork(nn.Module):
@@ -88,11 +88,16 @@ class StudentNetwork(nn.Module):
             hidden = torch.rand(len(words), device=words.device) < self.unknown_dropout
             words = words + self.n_words * hidden
         counts = self.counts[words]
-        ends = counts.cumsum(0)
-        begins = ends - counts
-        places = torch.arange(int(ends[-1]), device=words.device)
-        rows = self.rows[places + (self.starts[words] - begins).repeat_interleave(counts)]
+        rows = self.rows[flat_places(self.starts[words], counts)]
+        begins = counts.cumsum(0) - counts
         return functional.embedding_bag(rows, self.table, begins, mode="mean")
+
+
+def flat_places(starts: Tensor, lengths: Tensor) -> Tensor:
+    """The places of runs that begin at `starts`, (B,), one run after the other."""
+    begins = lengths.cumsum(0) - lengths
+    places = torch.arange(int(lengths.sum()), device=lengths.device)
+    return places + (starts - begins).repeat_interleave(lengths)
 
 
 def _layers(model: Model) -> tuple[Model, Model]:
@@ -102,14 +107,12 @@ def _layers(model: Model) -> tuple[Model, Model]:
         raise ValueError(f"a student is a spacy-brnn.TextCatBRNN.v1, not {model.name}")
     if model.layers[0] is not tok2vec:
         raise ValueError("a student reads whole documents: without last_tokens")
-    embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
-    names = [getattr(layer, "name", "none") for layer in (embed, encode)]
-    if embed is None or encode is None or names != [subword_embed.NAME, BRNN_ENCODER]:
+    if not reads_with_brnn(tok2vec) or tok2vec.get_ref("embed").name != subword_embed.NAME:
         raise ValueError(
             "a student's tok2vec is spacy-brnn.SubwordEmbed.v1 and spacy-brnn.BRNNEncoder.v1, "
-            f"not {' and '.join(names)}"
+            f"not {tok2vec.name}"
         )
-    return embed, encode
+    return tok2vec.get_ref("embed"), tok2vec.get_ref("encode")
 
 
 def _tensor(node: Model, name: str) -> Tensor:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import cast
 
 import numpy
 from spacy.attrs import ORTH
 from spacy.language import Language
 from spacy.training import Example
+from spacy.util import minibatch
 
 from ..pipeline.sentiment import BRNNSentiment
 
@@ -44,7 +44,7 @@ def read_texts(nlp: Language, component: str, examples: Iterable[Example]) -> St
     pipe = cast(BRNNSentiment, nlp.get_pipe(component))
     hashes, targets = [], []
     strings = nlp.vocab.strings
-    for part in _buffered(examples):
+    for part in minibatch(examples, BUFFER):
         docs = pipe.read(example.predicted for example in part)
         for doc, truths in zip(docs, pipe.truths(part), strict=True):
             if len(doc) and numpy.nansum(truths) > 0:
@@ -62,9 +62,3 @@ def read_texts(nlp: Language, component: str, examples: Iterable[Example]) -> St
         [strings[word] for word in found[order].tolist()],
         numpy.asarray(targets, dtype="float32"),
     )
-
-
-def _buffered(examples: Iterable[Example]) -> Iterator[list[Example]]:
-    rest = iter(examples)
-    while part := list(islice(rest, BUFFER)):
-        yield part

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .student_network import StudentNetwork
+from .student_network import StudentNetwork, flat_places
 from .student_texts import StudentTexts
 
 # Lengths are rounded up to a multiple of it, so that batches hold texts of like length.
@@ -69,7 +69,7 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = schedule.learn_rate * _rate(step, steps, schedule.warmup)
         places = torch.from_numpy(batch).to(device)
-        read = _tokens_of(tokens, starts[places], lengths[places])
+        read = tokens[flat_places(starts[places], lengths[places])].long()
         each = _losses(network(read, lengths[places]), targets[places])
         (each.sum() / _divisor(len(batch), mean_texts, schedule.long_power)).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), schedule.max_gradient_norm)
@@ -106,13 +106,6 @@ def _batches(
             batches.append(order[start:end])
             start = end
     return [batches[place] for place in random.permutation(len(batches)).tolist()]
-
-
-def _tokens_of(tokens: Tensor, starts: Tensor, lengths: Tensor) -> Tensor:
-    """The tokens of some texts, one text after the other."""
-    begins = lengths.cumsum(0) - lengths
-    places = torch.arange(int(lengths.sum()), device=tokens.device)
-    return tokens[places + (starts - begins).repeat_interleave(lengths)].long()
 
 
 def _divisor(texts: int, mean_texts: float, power: float) -> float:

@@ -656,7 +656,7 @@ class BRNNSentiment(Explaining):
         self, examples: Iterable[Example]
     ) -> tuple[Floats2d, Floats2d]:
         """Target and mask, both (examples, labels); what must follow is filled in."""
-        truths = self.truths(examples)
+        truths = self._truths(list(examples))
         mask = ~numpy.isnan(truths)
         return (
             self.model.ops.asarray2f(numpy.nan_to_num(truths)),
@@ -670,6 +670,9 @@ class BRNNSentiment(Explaining):
         """
         examples = list(examples)
         self._validate_categories(examples)
+        return self._truths(examples)
+
+    def _truths(self, examples: list[Example]) -> numpy.ndarray:
         rows = [self._truth(example.reference.cats) for example in examples]
         return numpy.asarray(rows, dtype="float32").reshape(len(rows), len(self.labels))
 

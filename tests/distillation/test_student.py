@@ -9,6 +9,7 @@ import spacy
 import torch
 from click.testing import CliRunner
 from spacy.training import Example
+from thinc.api import LayerNorm, with_array
 
 from spacy_brnn.architectures.subword_embed import Memory
 from spacy_brnn.distillation.__main__ import main
@@ -150,6 +151,15 @@ def test_a_model_of_another_kind_is_refused():
     pipe = spacy.blank("en").add_pipe("brnn_sentiment", config={"model": bag})
     with pytest.raises(ValueError, match=r"a student is a spacy-brnn\.TextCatBRNN\.v1, not"):
         StudentNetwork(pipe.model, ["a"])
+
+
+def test_a_layer_more_is_not_left_out():
+    nlp, _ = a_pipeline()
+    model = nlp.get_pipe("brnn_sentiment").model
+    tok2vec = model.get_ref("tok2vec")
+    tok2vec.layers.insert(1, with_array(LayerNorm(nI=8)))
+    with pytest.raises(ValueError, match="a student's tok2vec is"):
+        StudentNetwork(model, ["a"])
 
 
 def test_cats_are_filled_in_and_checked_as_in_training():
