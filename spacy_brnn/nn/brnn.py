@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,16 +14,20 @@ from torch.nn import functional
 from .buckets import Bucket, bucket_by_length, may_share
 from .dropout import LockedDropout, check_rate
 from .pooling import MaxMeanPooling
-from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell
+from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell, recur_in_blocks
 
 # Vectors in a product.
-PROJECTED = 64
+PROJECTED = 128
 # Tokens whose states are projected for the next layer at a time: they stay in the cache.
 PROJECTED_STEPS = 2048
 # Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
 MAX_SCANNED = 1 << 20
 # The same where a layer's states are laid out for the next one.
 MAX_STACKED = 1 << 16
+# A sequence of more tokens is read by itself, its own parts side by side.
+MAX_SHARED = 1024
+# Tokens of such a one whose projections are held at a time.
+LONG_SEGMENT = 1 << 13
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -156,9 +162,13 @@ class BRNN(nn.Module):
         table = torch.cat([_project(cell, _as_computed(inputs)) for cell in self._cells(0)])
         size = MAX_SCANNED if len(self.forwards) == 1 else MAX_STACKED
         pooled = table.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
-        for bucket in bucket_by_length(lengths, size, min_fill=0.0):
+        for bucket in bucket_by_length(lengths, size, min_fill=0.0, max_shared=MAX_SHARED):
             ahead, back = rows[bucket.forward_index], rows[bucket.backward_index] + len(inputs)
-            steps = _look_up(table, torch.stack([ahead, back], dim=2).flatten(1), bucket.running)
+            index = torch.stack([ahead, back], dim=2)
+            if len(index) > MAX_SHARED:
+                pooled[bucket.members] = self._pool_long(table, index[:, 0], mean)
+                continue
+            steps = _look_up(table, index.flatten(1), bucket.running)
             for layer in range(1, len(self.forwards)):
                 states = self._scan_states(layer - 1, steps, bucket)
                 steps = self._project_steps(layer, states, bucket)
@@ -180,25 +190,22 @@ class BRNN(nn.Module):
         cell, _ = self._cells(layer)
         tokens = sum(bucket.running)
         states = torch.empty(2 * tokens, cell.hidden_size, device=bucket.mask.device)
-        start = 0
-        for now in cell.steps(steps):
-            states[start : start + len(now)] = now
-            start += len(now)
+        outs = states.split([2 * sequences for sequences in bucket.running])
+        deque(cell.steps(steps, iter(outs)), maxlen=0)
         return states.view(tokens, 2, cell.hidden_size)
 
     def _project_steps(self, layer: int, states: Tensor, bucket: Bucket) -> Iterator[Tensor]:
         """What the layer reads at each step, of the states of the one below."""
         ahead, back = self._cells(layer)
-        other = _other_direction(bucket)
+        places = _places_read(bucket)
+        flat = states.flatten(0, 1)
         end = 0
         for running in _cut_steps(bucket.running):
             start, end = end, end + sum(running)
-            here, there = states[start:end], states.index_select(0, other[start:end])
+            read = flat.index_select(0, places[start:end].flatten()).view(end - start, 2, -1)
             projected = states.new_empty(end - start, 2, ahead.columns)
-            read_ahead = torch.cat([here[:, 0], there[:, 1]], dim=1)
-            _project(ahead, _as_computed(read_ahead), projected[:, 0])
-            read_back = torch.cat([there[:, 0], here[:, 1]], dim=1)
-            _project(back, _as_computed(read_back), projected[:, 1])
+            _project(ahead, _as_computed(read[:, 0]), projected[:, 0])
+            _project(back, _as_computed(read[:, 1]), projected[:, 1])
             yield from projected.flatten(0, 1).split([2 * sequences for sequences in running])
 
     def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
@@ -207,16 +214,51 @@ class BRNN(nn.Module):
         shape = 2 * len(bucket.members), self.hidden_width
         highest = torch.full(shape, float("-inf"), device=bucket.mask.device)
         total = torch.zeros_like(highest)
+        top, added = highest, total
         for states in cell.steps(steps):
-            top = highest[: len(states)]
+            if len(states) < len(top):
+                top, added = highest[: len(states)], total[: len(states)]
             torch.maximum(top, states, out=top)
             if mean:
                 # Step by step: the order of the sum is then the same whatever runs beside.
-                total[: len(states)] += states
+                added += states
         parts = [highest.view(len(bucket.members), -1)]
         if mean:
             parts.append(total.view_as(parts[0]) / bucket.mask.sum(dim=0)[:, None])
         return torch.stack(parts, dim=1)
+
+    def _pool_long(self, table: Tensor, index: Tensor, mean: bool) -> Tensor:
+        """(1 or 2, 2 * hidden_width) as _pool_steps, of one sequence.
+
+        index: (T, 2) the places in the table of what is read ahead and back, from either's first
+            step on.
+        """
+        below = None
+        for layer in range(len(self.forwards) - 1):
+            ahead, back = (torch.cat(list(s)) for s in self._read_long(layer, table, index, below))
+            below = torch.cat([ahead, back.flip(0)], dim=1)
+        pooled = []
+        for segments in self._read_long(-1, table, index, below):
+            parts = [(states.amax(dim=0), states.sum(dim=0)) for states in segments]
+            highest, total = (torch.stack(part) for part in zip(*parts, strict=True))
+            both = [highest.amax(dim=0), total.sum(dim=0) / len(index)]
+            pooled.append(torch.stack(both[: 1 + mean]))
+        return torch.cat(pooled, dim=1)
+
+    def _read_long(
+        self, layer: int, table: Tensor, index: Tensor, below: Tensor | None
+    ) -> Iterator[Iterator[Tensor]]:
+        """The states of a layer ahead, then back, each in the order that it reads in.
+
+        below: (T, width) the states of the layer below it, None for the first.
+        """
+        for direction, cell in enumerate(self._cells(layer)):
+            if below is None:
+                yield _scan_long(cell, index[:, direction], partial(table.index_select, 0))
+            else:
+                order = torch.arange(len(below), device=below.device)
+                order = order.flip(0) if direction else order
+                yield _scan_long(cell, order, partial(_project_places, cell, below))
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
         inputs = self.dropouts[layer](inputs, lengths)
@@ -263,20 +305,39 @@ def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) ->
 
 def _look_up(table: Tensor, index: Tensor, running: list[int]) -> Iterator[Tensor]:
     """The rows of the table that the index names for each step, valid until the next step."""
-    buffer = table.new_empty(index.shape[1], table.shape[1])
-    for places, sequences in zip(index, running, strict=True):
-        rows = buffer[: 2 * sequences]
-        torch.index_select(table, 0, places[: 2 * sequences], out=rows)
-        yield rows
+    rows = table.new_empty(index.shape[1], table.shape[1])
+    for places, sequences in zip(index.unbind(), running, strict=True):
+        if 2 * sequences < len(rows):
+            rows = rows[: 2 * sequences]
+        yield torch.index_select(table, 0, places[: len(rows)], out=rows)
 
 
-def _other_direction(bucket: Bucket) -> Tensor:
-    """(N,) of each sequence's step, among all steps of a bucket, that of its token back."""
+def _scan_long(
+    cell: ScanCell, steps: Tensor, project: Callable[[Tensor], Tensor]
+) -> Iterator[Tensor]:
+    """(..., width) the states of one sequence, a segment at a time.
+
+    steps: (T,) places of what is read. project: from some of them to what the cell reads there.
+    """
+    state = None
+    for segment in steps.split(LONG_SEGMENT):
+        states, state = cell.scan(project(segment)[:, None], state, recur_in_blocks)
+        yield states[:, 0]
+
+
+def _project_places(cell: ScanCell, inputs: Tensor, places: Tensor) -> Tensor:
+    return _project(cell, _as_computed(inputs.index_select(0, places)))
+
+
+def _places_read(bucket: Bucket) -> Tensor:
+    """(N, 4) among the states of a bucket's steps, ahead and back of each, those of the token that
+    is read ahead, then those of the token that is read back."""
     number = torch.zeros_like(bucket.forward_index)
     number[bucket.mask] = torch.arange(sum(bucket.running), device=number.device)
     steps = torch.arange(len(number), device=number.device)[:, None]
     mirrored = (bucket.mask.sum(dim=0) - 1 - steps).clamp(min=0)
-    return number.gather(0, mirrored)[bucket.mask]
+    here, there = 2 * number[bucket.mask], 2 * number.gather(0, mirrored)[bucket.mask]
+    return torch.stack([here, there + 1, there, here + 1], dim=1)
 
 
 def _cut_steps(running: list[int]) -> Iterator[list[int]]:
@@ -307,7 +368,10 @@ def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tenso
         rows = len(block)
         if rows < PROJECTED:
             block = functional.pad(block, (0, 0, 0, PROJECTED - rows))
-        part[:] = cell.project(block)[:rows]
+            part.copy_(cell.multiply(block)[:rows])
+        else:
+            cell.multiply(block, part)
+        cell.gate(part)
     return out
 
 

@@ -44,18 +44,23 @@ class Bucket:
 
 
 def bucket_by_length(
-    lengths: Tensor, max_steps: int | None = None, min_fill: float | None = None
+    lengths: Tensor,
+    max_steps: int | None = None,
+    min_fill: float | None = None,
+    max_shared: int | None = None,
 ) -> Iterator[Bucket]:
     """Group sequences of similar length, longest first; empty sequences are in no bucket.
 
     lengths: (B,) tokens of each sequence, in the order of the flat tensor.
     max_steps, min_fill: in place of MAX_STEPS and MIN_FILL, where padding is not computed.
+    max_shared: a longer sequence has a bucket of its own.
     """
     max_steps = MAX_STEPS if max_steps is None else max_steps
     min_fill = MIN_FILL if min_fill is None else min_fill
     offsets = lengths.cumsum(0) - lengths
     order = torch.argsort(lengths, descending=True, stable=True)
-    for start, end in _cut(lengths[order].tolist(), max_steps, min_fill):
+    max_shared = max_steps if max_shared is None else max_shared
+    for start, end in _cut(lengths[order].tolist(), max_steps, min_fill, max_shared):
         members = order[start:end]
         yield _bucket(members, offsets[members], lengths[members])
 
@@ -65,7 +70,9 @@ def may_share(length: int) -> bool:
     return 2 * length <= MAX_STEPS
 
 
-def _cut(lengths: list[int], max_steps: int, min_fill: float) -> Iterator[tuple[int, int]]:
+def _cut(
+    lengths: list[int], max_steps: int, min_fill: float, max_shared: int
+) -> Iterator[tuple[int, int]]:
     """Cut descending lengths into runs [start, end) that are worth padding together."""
     start = 0
     for end, length in enumerate(lengths):
@@ -74,7 +81,7 @@ def _cut(lengths: list[int], max_steps: int, min_fill: float) -> Iterator[tuple[
         if length == 0:
             break
         sparse = size >= MIN_SEQUENCES and length < min_fill * longest
-        if size and (sparse or (size + 1) * longest > max_steps):
+        if size and (sparse or longest > max_shared or (size + 1) * longest > max_steps):
             yield start, end
             start = end
     else:

@@ -6,15 +6,21 @@ a step is one element-wise operation. A vector that several tokens share is proj
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from . import blocked_scan
+
 # Steps that are laid out at a time: bounds the memory of a long sequence.
 SEGMENT = 4096
+# From what each step keeps, what is new at it (T, B, width) and the state before, if any, to the
+# states.
+Recur = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Outs = Iterator[Tensor] | None
 
 
 class ScanCell(nn.Module):
@@ -42,23 +48,40 @@ class ScanCell(nn.Module):
 
     def project(self, inputs: Tensor) -> Tensor:
         """(N, input_width) to (N, columns): all that a step needs of its input."""
+        return self.gate(self.multiply(inputs).float())
+
+    def multiply(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+        """(N, input_width) to (N, columns): the products that `gate` takes."""
+        if out is None:
+            return self.linear(inputs)
+        if torch.is_autocast_enabled(inputs.device.type):
+            return out.copy_(self.linear(inputs))
+        return torch.addmm(self.linear.bias, inputs, self.linear.weight.t(), out=out)
+
+    def gate(self, products: Tensor) -> Tensor:
+        """(N, columns) what a step needs; without gradient it is put in the place of products."""
         raise NotImplementedError
 
-    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def scan(
+        self, projected: Tensor, state: Any = None, recur: Recur | None = None
+    ) -> tuple[Tensor, Any]:
         """Run along the steps.
 
         projected: (T, B, columns) of `project`.
         state: what the scan of the steps before returned.
+        recur: what takes the steps, if not one after the other.
         RETURNS: (T, B, hidden_width) states, and the state to go on from.
         """
         raise NotImplementedError
 
-    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:
+    def steps(self, rows: Iterator[Tensor], outs: Outs = None) -> Iterator[Tensor]:
         """The states one step at a time, for prediction: they need not be kept.
 
         rows: for each step (sequences, columns) of `project`, longest sequence first; those that
             have ended are left out.
-        RETURNS: for each step (sequences, hidden_width), valid until the next is asked for.
+        outs: where each step's states are put, of which they are then views.
+        RETURNS: for each step (sequences, hidden_width), without outs valid until the next is
+            asked for.
         """
         raise NotImplementedError
 
@@ -75,22 +98,22 @@ class MinGRU(ScanCell):
 
     gates = projected = 2
 
-    def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
-        projected = self.linear(inputs).float()
-        keep, candidate = projected.chunk(2, dim=-1)
+    def gate(self, products: Tensor) -> Tensor:  # noqa: D102
+        keep, candidate = products.chunk(2, dim=-1)
         if torch.is_grad_enabled():
-            keep = torch.sigmoid(keep)
-            return torch.cat([keep, (1.0 - keep) * candidate], dim=-1)
-        candidate.addcmul_(keep.sigmoid_(), candidate, value=-1.0)
-        return projected
+            return torch.cat(_weigh(keep, candidate), dim=-1)
+        _weigh_in_place(keep, candidate)
+        return products
 
-    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
+    def scan(  # noqa: D102
+        self, projected: Tensor, state: Any = None, recur: Recur | None = None
+    ) -> tuple[Tensor, Any]:
         keep, candidate = projected.chunk(2, dim=-1)
-        states = _scan(keep, candidate, state)
+        states = (recur or _scan)(keep, candidate, state)
         return states, states[-1]
 
-    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:  # noqa: D102
-        for _, state in _states(rows, self.hidden_size):
+    def steps(self, rows: Iterator[Tensor], outs: Outs = None) -> Iterator[Tensor]:  # noqa: D102
+        for _, state in _states(rows, self.hidden_size, candidate=1, outs=outs):
             yield state
 
 
@@ -103,20 +126,26 @@ class SRU(ScanCell):
 
     gates = projected = 4
 
-    def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
-        keep, reset, candidate, highway = self.linear(inputs).float().chunk(4, dim=-1)
-        keep, reset = torch.sigmoid(keep), torch.sigmoid(reset)
-        return torch.cat([keep, (1.0 - keep) * candidate, reset, (1.0 - reset) * highway], dim=-1)
+    def gate(self, products: Tensor) -> Tensor:  # noqa: D102
+        keep, reset, candidate, highway = products.chunk(4, dim=-1)
+        if torch.is_grad_enabled():
+            (keep, candidate), (reset, highway) = _weigh(keep, candidate), _weigh(reset, highway)
+            return torch.cat([keep, reset, candidate, highway], dim=-1)
+        _weigh_in_place(keep, candidate)
+        _weigh_in_place(reset, highway)
+        return products
 
-    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
-        keep, candidate, reset, highway = projected.chunk(4, dim=-1)
-        states = _scan(keep, candidate, state)
+    def scan(  # noqa: D102
+        self, projected: Tensor, state: Any = None, recur: Recur | None = None
+    ) -> tuple[Tensor, Any]:
+        keep, reset, candidate, highway = projected.chunk(4, dim=-1)
+        states = (recur or _scan)(keep, candidate, state)
         return torch.addcmul(highway, reset, states), states[-1]
 
-    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:  # noqa: D102
-        for row, state in _states(rows, self.hidden_size):
-            _, _, reset, highway = row.chunk(4, dim=-1)
-            yield torch.addcmul(highway, reset, state)
+    def steps(self, rows: Iterator[Tensor], outs: Outs = None) -> Iterator[Tensor]:  # noqa: D102
+        for row, state in _states(rows, self.hidden_size, candidate=2):
+            _, reset, _, highway = row.chunk(4, dim=-1)
+            yield torch.addcmul(highway, reset, state, out=next(outs) if outs else None)
 
 
 class QRNN(ScanCell):
@@ -137,19 +166,25 @@ class QRNN(ScanCell):
         for gate in self.previous.weight.split(self.hidden_size):
             nn.init.xavier_uniform_(gate)
 
-    def project(self, inputs: Tensor) -> Tensor:  # noqa: D102
-        return torch.cat([self.linear(inputs), self.previous(inputs)], dim=-1).float()
+    def multiply(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:  # noqa: D102
+        products = torch.cat([self.linear(inputs), self.previous(inputs)], dim=-1)
+        return products if out is None else out.copy_(products)
 
-    def scan(self, projected: Tensor, state: Any = None) -> tuple[Tensor, Any]:  # noqa: D102
+    def gate(self, products: Tensor) -> Tensor:  # noqa: D102
+        return products
+
+    def scan(  # noqa: D102
+        self, projected: Tensor, state: Any = None, recur: Recur | None = None
+    ) -> tuple[Tensor, Any]:
         current, following = projected.chunk(2, dim=-1)
         before, state = (torch.zeros_like(following[0]), None) if state is None else state
         shifted = torch.cat([before[None], following[:-1]])
         keep, output, candidate = (current + shifted).chunk(3, dim=-1)
         keep = torch.sigmoid(keep)
-        states = _scan(keep, (1.0 - keep) * torch.tanh(candidate), state)
+        states = (recur or _scan)(keep, (1.0 - keep) * torch.tanh(candidate), state)
         return torch.sigmoid(output) * states, (following[-1], states[-1])
 
-    def steps(self, rows: Iterator[Tensor]) -> Iterator[Tensor]:  # noqa: D102
+    def steps(self, rows: Iterator[Tensor], outs: Outs = None) -> Iterator[Tensor]:  # noqa: D102
         before = state = None
         for row in rows:
             current, following = row.chunk(2, dim=-1)
@@ -163,18 +198,49 @@ class QRNN(ScanCell):
             keep = torch.sigmoid(keep)
             torch.addcmul((1.0 - keep) * torch.tanh(candidate), keep, state, out=state)
             before.copy_(following)
-            yield torch.sigmoid(output) * state
+            yield torch.mul(torch.sigmoid(output), state, out=next(outs) if outs else None)
 
 
-def _states(rows: Iterator[Tensor], width: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each step's rows and states; rows begin with what is kept, then with what is new."""
+def _weigh(keep: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:
+    """The gate, and what it lets in of the candidate."""
+    keep = torch.sigmoid(keep)
+    return keep, (1.0 - keep) * candidate
+
+
+def _weigh_in_place(keep: Tensor, candidate: Tensor) -> None:
+    candidate.addcmul_(keep.sigmoid_(), candidate, value=-1.0)
+
+
+def _states(
+    rows: Iterator[Tensor], width: int, candidate: int, outs: Outs = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each step's rows and states; rows begin with what is kept.
+
+    candidate: where in the rows that is which is new, in widths.
+    """
+    new = slice(candidate * width, (candidate + 1) * width)
     state = None
     for row in rows:
         if state is None:
             state = row.new_zeros(len(row), width)
-        state = state[: len(row)]
-        torch.addcmul(row[:, width : 2 * width], row[:, :width], state, out=state)
+        if len(row) < len(state):
+            state = state[: len(row)]
+        out = next(outs) if outs else state
+        state = torch.addcmul(row[:, new], row[:, :width], state, out=out)
         yield row, state
+
+
+@torch.no_grad()
+def recur_in_blocks(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
+    """The states of long sequences, in few operations; for prediction.
+
+    They differ in rounding from those that are found step by step.
+    """
+    states = inputs.clone(memory_format=torch.contiguous_format)
+    if state is not None:
+        states[0].addcmul_(keep[0], state)
+    blocked_scan.scan(keep.transpose(0, 1), states.transpose(0, 1))
+    return states
 
 
 def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:

@@ -97,6 +97,27 @@ def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(cell, depth, monkey
         assert torch.equal(alone[0], together[place])
 
 
+@pytest.mark.parametrize("longest", [3, 11])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("cell", ["qrnn", "sru", "mingru"])
+@torch.no_grad()
+def test_a_long_sequence_is_read_in_parts(cell, depth, longest, monkeypatch):
+    network = BRNN(INPUT, WIDTH, cell=cell, depth=depth, lower_width=6).eval()
+    lengths = torch.tensor([5, 0, 70, 1, 24])
+    vectors, rows = torch.randn(30, INPUT), torch.randint(0, 30, (100,))
+    step_by_step = network.max_mean_states(vectors, lengths, rows)
+    monkeypatch.setattr(brnn, "MAX_SHARED", longest)
+    monkeypatch.setattr(brnn, "LONG_SEGMENT", 32)
+    in_parts = network.max_mean_states(vectors, lengths, rows)
+    torch.testing.assert_close(in_parts, step_by_step)
+    assert not torch.equal(in_parts[2], step_by_step[2]), "it took the other way"
+    torch.testing.assert_close(
+        network.max_states(vectors, lengths, rows), in_parts[:, : 2 * WIDTH], rtol=0, atol=0
+    )
+    alone = network.max_mean_states(vectors, torch.tensor([70]), rows[5:75])
+    assert torch.equal(alone[0], in_parts[2])
+
+
 def test_a_batch_of_nothing():
     network = BRNN(INPUT, WIDTH, cell="mingru").eval()
     nothing = torch.zeros(0, INPUT)
