@@ -10,24 +10,23 @@ from pathlib import Path
 
 import click
 import numpy
-import spacy
-from spacy.language import Language
 
 from spacy_brnn.corpora.labelled_texts import read_sets
+from spacy_brnn.pretrained import weights
 
-from .mistakes import told_in_a_line
+from .mistakes import load_sentiment, told_in_a_line
 
 SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 SENTENCES = 60
 TEXTS = 40
-IMDB = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1", "name": "imdb_brnn"}
 
 
 @click.command()
 @click.argument("sets", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", default="sst_sentences", show_default=True, help="The set of sentences.")
 @click.option("--seed", default=0, show_default=True)
-def main(sets: Path, name: str, seed: int) -> None:
+@click.option("--pipeline", "others", multiple=True, help="Measured beside the weights that ship.")
+def main(sets: Path, name: str, seed: int, others: tuple[str, ...]) -> None:
     """Print a table of shares and pipelines, from the dev part of a set."""
     with told_in_a_line():
         devs = {one.name: one.dev for one in read_sets(sets)}
@@ -45,22 +44,19 @@ def main(sets: Path, name: str, seed: int) -> None:
     ]
     click.echo(f"| good sentences of {SENTENCES} | {' | '.join(f'{s:.0%}' for s in SHARES)} |")
     click.echo("|---" * (len(SHARES) + 1) + "|")
-    for title, nlp in {"sentiment_en": _pipeline({}), "imdb_brnn": _pipeline(IMDB)}.items():
+    for model in (None, *others):
+        nlp, _ = load_sentiment(model)
         polarities = [doc._.sentiment.polarity for doc in nlp.pipe(drawn)]
         means = numpy.reshape(polarities, (len(SHARES), TEXTS)).mean(axis=1)
-        click.echo(f"| {title} | {' | '.join(f'{mean:+.2f}' for mean in means)} |")
+        click.echo(
+            f"| {model or weights.DEFAULT} | {' | '.join(f'{mean:+.2f}' for mean in means)} |"
+        )
 
 
 def _draw(good: list[str], bad: list[str], number: int, random: numpy.random.Generator) -> str:
     chosen = [*random.choice(good, number), *random.choice(bad, SENTENCES - number)]
     random.shuffle(chosen)
     return " ".join(chosen)
-
-
-def _pipeline(model: dict[str, str]) -> Language:
-    nlp = spacy.blank("en")
-    nlp.add_pipe("brnn_sentiment", config={"model": model} if model else {})
-    return nlp
 
 
 if __name__ == "__main__":

@@ -55,10 +55,10 @@ def read(path: Path) -> Any:
             raise ValueError("its checksum is another one")
         return _put_arrays(metadata["content"], tensors)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise broken(path, error) from error
+        raise _broken(path, error) from error
 
 
-def broken(path: Path, error: Exception) -> ValueError:
+def _broken(path: Path, error: Exception) -> ValueError:
     """The error for a file of weights that cannot be read."""
     return ValueError(
         f"{path} is damaged or not a file of weights ({error}): install spacy-brnn again, or "

@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy
 import srsly
 from thinc.api import Model
-from thinc.util import convert_recursive
 
 from . import storage
 
 DEFAULT = "sentiment_en"
 FILE_NAME = "weights.safetensors"
-# What imdb_brnn shipped in: read, and not written any more.
-OLD_FILE_NAME = "weights.msgpack"
 
 
 def folder(name: str) -> Path:
@@ -32,9 +28,7 @@ def folder(name: str) -> Path:
 
 def shipped_names() -> list[str]:
     """The names of the models that ship."""
-    here = Path(__file__).parent
-    files = [file for name in (FILE_NAME, OLD_FILE_NAME) for file in here.glob(f"*/{name}")]
-    return sorted({file.parent.name for file in files})
+    return sorted(file.parent.name for file in Path(__file__).parent.glob(f"*/{FILE_NAME}"))
 
 
 def save(model: Model, path: Path, dtypes: Mapping[str, str] | None = None) -> None:
@@ -65,29 +59,13 @@ def load(model: Model, name: str) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     """The message that Model.from_dict takes."""
-    if (path / FILE_NAME).is_file():
-        message = storage.read(path / FILE_NAME)
-        message["attrs"] = [_map_values(srsly.msgpack_dumps, node) for node in message["attrs"]]
-    else:
-        message = _read_old(path / OLD_FILE_NAME)
+    message = storage.read(path / FILE_NAME)
+    message["attrs"] = [_map_values(srsly.msgpack_dumps, node) for node in message["attrs"]]
     for node in message["shims"]:
         for shim in node:
             shim["state"] = srsly.msgpack_dumps(shim["state"])
     message["shims"] = [[srsly.msgpack_dumps(shim) for shim in node] for node in message["shims"]]
     return message
-
-
-def _read_old(path: Path) -> dict[str, Any]:
-    def is_half(value: Any) -> bool:
-        return isinstance(value, numpy.ndarray) and value.dtype == "float16"
-
-    try:
-        message = srsly.read_msgpack(path)
-    except Exception as error:  # whatever msgpack makes of foreign bytes
-        raise storage.broken(path, error) from error
-    if not isinstance(message, dict):
-        raise storage.broken(path, ValueError("it holds no model"))
-    return convert_recursive(is_half, lambda array: array.astype("float32"), message)
 
 
 def _map_values(function: Any, values: dict[str, Any]) -> dict[str, Any]:

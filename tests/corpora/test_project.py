@@ -29,7 +29,7 @@ def test_official_archive(project):
 
 
 @pytest.mark.parametrize(
-    "workflows", [["all"], ["film", "release"], ["labelled"], ["seed"], ["ner"]], ids=" ".join
+    "workflows", [["all"], ["film"], ["labelled"], ["seed"], ["ner"]], ids=" ".join
 )
 def test_every_input_is_an_asset_a_config_or_an_earlier_output(project, workflows):
     config = load_project_config(project)
@@ -66,7 +66,7 @@ def test_convert_asks_for_the_archive(project, capsys):
     assert "assets/aclImdb_v1.tar.gz" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["pretrain", "teach-brnn", "train-film", "train-release"])
+@pytest.mark.parametrize("name", ["pretrain", "teach-brnn", "train-film"])
 def test_settings_that_the_scripts_override_are_in_the_config(project, name):
     commands = load_project_config(project)["commands"]
     [command] = [command for command in commands if command["name"] == name]

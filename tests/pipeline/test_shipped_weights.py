@@ -102,13 +102,6 @@ def test_neutral_is_left_out_unless_asked_for(nlp):
     assert sum(two.values()) == pytest.approx(1.0)
 
 
-def test_the_film_reviews_model_is_there_by_its_name():
-    model = {"@architectures": "spacy-brnn.PretrainedTextCatBRNN.v1", "name": "imdb_brnn"}
-    film = spacy.blank("en")
-    film.add_pipe("brnn_sentiment", config={"model": model})
-    assert film("This film is wonderful.")._.sentiment.label == "POSITIVE"
-
-
 def test_of_the_sample_corpus_as_many_are_right_as_the_readme_says(nlp):
     rows = list(srsly.read_jsonl(SAMPLE))
     docs = nlp.pipe(row["text"] for row in rows)
