@@ -22,13 +22,15 @@ def cut_classifier(model: Model[list[Doc], Floats2d]) -> CutModel:
         return cut_model(model)
     output: Any = model.get_ref("output_layer")
     weights, width = output.get_param("W"), pooled.layers[-1].get_dim("nO")
+    encode = tok2vec.get_ref("encode")
     return CutModel(
         prepare=[],
         embed=tok2vec.get_ref("embed"),
-        encode=tok2vec.get_ref("encode"),
+        encode=encode,
         pool=pooled.layers[-1],
         weights=weights[:, :width],
         bias=output.get_param("b"),
+        beside=tok2vec.get_dim("nO") > encode.get_dim("nO"),
         ngrams=ngrams,
         of_ngrams=weights[:, width:],
     )

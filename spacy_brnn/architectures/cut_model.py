@@ -19,6 +19,7 @@ class CutModel:
     encode: these to (tokens, width) states each.
     pool: these to (documents, pooled_width).
     weights, bias: (labels, pooled_width) and (labels,): from there to the logits.
+    beside: whether pool reads the vectors after the states.
     ngrams: a layer that scores documents beside all that; None for none.
     of_ngrams: (labels, scores) what its scores add to the logits.
     """
@@ -29,6 +30,7 @@ class CutModel:
     pool: Model[list[Floats2d], Floats2d]
     weights: Floats2d
     bias: Floats1d
+    beside: bool = False
     ngrams: Model[list[Doc], Floats2d] | None = None
     of_ngrams: Floats2d | None = None
 

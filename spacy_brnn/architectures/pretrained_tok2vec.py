@@ -14,7 +14,7 @@ from .pretrained import build_pretrained_textcat
 
 
 def build_pretrained_tok2vec(
-    name: str = weights.DEFAULT, train_embedding: bool = False
+    name: str = weights.DEFAULT, train_embedding: bool = False, with_vectors: bool = False
 ) -> Model[list[Doc], list[Floats2d]]:
     """The embedding and encoder that ship, with their weights (spacy-brnn.PretrainedTok2Vec.v1).
 
@@ -23,6 +23,8 @@ def build_pretrained_tok2vec(
 
     name: which of the models that ship.
     train_embedding: train the embedding too; else only the encoder, many times as fast.
+    with_vectors: after each token's state also its vector, as the encoder reads it: what a text
+        is about lies there, where the states were taught what it thinks of it.
     RETURNS: per document (tokens, width).
     Raises ValueError for a name that does not ship.
     """
@@ -30,10 +32,10 @@ def build_pretrained_tok2vec(
     embed, encode = shipped.get_ref("embed"), shipped.get_ref("encode")
     model: Model[list[Doc], list[Floats2d]] = Model(
         "pretrained_tok2vec",
-        partial(_forward, train_embedding=train_embedding),
+        partial(_forward, train_embedding=train_embedding, with_vectors=with_vectors),
         init=partial(_init, name=name),
         layers=[embed, encode],
-        dims={"nO": encode.get_dim("nO")},
+        dims={"nO": encode.get_dim("nO") + (embed.get_dim("nO") if with_vectors else 0)},
     )
     model.set_ref("embed", embed)
     model.set_ref("encode", encode)
@@ -46,15 +48,25 @@ def _forward(
     is_train: bool,
     *,
     train_embedding: bool,
+    with_vectors: bool,
 ) -> tuple[list[Floats2d], Callable]:
     embed, encode = model.layers
     vectors, to_words = embed(docs, is_train)
     states, to_vectors = encode(vectors, is_train)
+    width = encode.get_dim("nO")
 
     def backprop(gradient: list[Floats2d]) -> list[Doc]:
-        gradient = to_vectors(gradient)
-        return to_words(gradient) if train_embedding else []
+        by_vectors = to_vectors([rows[:, :width] for rows in gradient])
+        if not train_embedding:
+            return []
+        if with_vectors:
+            pairs = zip(by_vectors, gradient, strict=True)
+            by_vectors = [through + rows[:, width:] for through, rows in pairs]
+        return to_words(by_vectors)
 
+    if with_vectors:
+        pairs = zip(states, vectors, strict=True)
+        states = [model.ops.xp.concatenate(pair, axis=1) for pair in pairs]
     return states, backprop
 
 

@@ -61,9 +61,11 @@ def by_relevance(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
     def split(vectors: Floats2d, d_pooled: Floats1d) -> tuple[float, Floats1d]:
         states, backprop_states = encode_with_relevance(cut.encode, vectors)
         with undisturbed(cut.pool):
-            pooled, backprop_pooled = cut.pool([states], is_train=True)
-            (d_states,) = backprop_pooled(d_pooled.reshape((1, -1)))
-        return float(pooled[0] @ d_pooled), (vectors * backprop_states(d_states)).sum(axis=1)
+            pooled, backprop_pooled = cut.pool([_pooled_of(cut, states, vectors)], is_train=True)
+            (gradient,) = backprop_pooled(d_pooled.reshape((1, -1)))
+        width = states.shape[1]
+        gains = _add_beside(backprop_states(gradient[:, :width]), gradient[:, width:])
+        return float(pooled[0] @ d_pooled), (vectors * gains).sum(axis=1)
 
     return _attribute(cut, doc, weights, split)
 
@@ -125,12 +127,29 @@ def _along_path(
     with undisturbed(cut.encode, cut.pool):
         for start in range(0, len(path), at_once):
             points, weights = zip(*path[start : start + at_once], strict=True)
-            states, backprop_states = cut.encode([p * vectors for p in points], is_train=True)
-            pooled, backprop_pooled = cut.pool(states, is_train=True)
+            read = [p * vectors for p in points]
+            states, backprop_states = cut.encode(read, is_train=True)
+            width = states[0].shape[1]
+            pooled, backprop_pooled = cut.pool(
+                [_pooled_of(cut, *pair) for pair in zip(states, read, strict=True)], is_train=True
+            )
             d_rows = [weight * d_pooled for weight in weights]
-            gradient += sum(backprop_states(backprop_pooled(cut.pool.ops.xp.stack(d_rows))))
+            by_pooled = backprop_pooled(cut.pool.ops.xp.stack(d_rows))
+            by_states = backprop_states([rows[:, :width] for rows in by_pooled])
+            beside = [rows[:, width:] for rows in by_pooled]
+            gradient += sum(map(_add_beside, by_states, beside))
             value = float(pooled[0] @ d_pooled) if start == 0 else value
     return value, gradient
+
+
+def _pooled_of(cut: CutModel, states: Floats2d, vectors: Floats2d) -> Floats2d:
+    """(tokens, features) that are pooled."""
+    return cut.pool.ops.xp.concatenate([states, vectors], axis=1) if cut.beside else states
+
+
+def _add_beside(through_states: Floats2d, beside: Floats2d) -> Floats2d:
+    """The gradient by the vectors; beside has no columns where they are not pooled themselves."""
+    return through_states + beside if beside.shape[1] else through_states
 
 
 @contextmanager

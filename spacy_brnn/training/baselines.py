@@ -42,7 +42,8 @@ def bag_of_words(
 
     def features(docs: list) -> Features:
         rows = sparse_rows(read_ngrams(ngrams, docs), len(docs), len(ngrams.attrs["keys"]))
-        return Features(torch.zeros(len(docs), 0), rows)
+        nothing = torch.zeros(len(docs), 0)
+        return Features(nothing, nothing, rows)
 
     truths = torch.tensor([[text.cats.get(label, 0.0) for label in labels] for text in train])
     learned = features(known)

@@ -16,6 +16,7 @@ from thinc.api import Model
 
 from ..architectures.ngrams import learn_vocabulary, read_ngrams
 from ..architectures.precision import predict_in
+from ..architectures.textcat_ensemble import POOLINGS
 from .logistic import Features, Weights, choose_penalty, fit, sparse_rows
 
 DOCS_AT_A_TIME = 256
@@ -62,14 +63,25 @@ def _fit_head(component: TextCategorizer, examples: list[Example]) -> None:
     with predict_in(getattr(component, "precision", "float32")):
         pooled = _pool(model.get_ref("pooled"), docs)
     mean, deviation = pooled.mean(axis=0), pooled.std(axis=0) + 1e-3
+    dense = torch.from_numpy((pooled - mean) / deviation)
+    is_vector = _vector_columns(model)
     rows = sparse_rows(read_ngrams(ngrams, docs), len(docs), len(ngrams.attrs["keys"]))
-    features = Features(torch.from_numpy((pooled - mean) / deviation), rows)
     weights = _regress(
-        features,
+        Features(dense[:, ~is_vector], dense[:, is_vector], rows),
         torch.from_numpy(truths[taught].astype("float32")),
         exclusive=not model.attrs["multi_label"],
     )
-    _set_head(model, weights, mean, deviation)
+    by_pooled = numpy.zeros((len(mean), truths.shape[1]), dtype="float32")
+    by_pooled[~is_vector], by_pooled[is_vector] = weights.states, weights.vectors
+    _set_head(model, weights, by_pooled / deviation[:, None], mean)
+
+
+def _vector_columns(model: Model) -> torch.Tensor:
+    """Of what the model pools, which is of vectors and not of states."""
+    tok2vec = model.get_ref("tok2vec")
+    width = tok2vec.get_dim("nO")
+    states = tok2vec.get_ref("encode").get_dim("nO") if tok2vec.has_ref("encode") else width
+    return (torch.arange(width) >= states).repeat(len(POOLINGS))
 
 
 def _pool(model: Model, docs: list[Doc]) -> numpy.ndarray:
@@ -84,10 +96,7 @@ def _regress(features: Features, truths: torch.Tensor, *, exclusive: bool) -> We
     return fit(features, truths, penalty, exclusive=exclusive)
 
 
-def _set_head(
-    model: Model, weights: Weights, mean: numpy.ndarray, deviation: numpy.ndarray
-) -> None:
-    dense = weights.dense.numpy() / deviation[:, None]
+def _set_head(model: Model, weights: Weights, dense: numpy.ndarray, mean: numpy.ndarray) -> None:
     through = numpy.eye(dense.shape[1], dtype="float32")
     output, ngrams = model.get_ref("output_layer"), model.get_ref("ngrams")
     output.set_param("W", output.ops.asarray2f(numpy.concatenate([dense, through]).T.copy()))

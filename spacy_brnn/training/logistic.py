@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy
 import torch
@@ -16,49 +17,56 @@ STEPS = 100
 class Features:
     """What the regression reads of some texts.
 
-    dense: (texts, features), each feature of mean 0 and variance 1.
+    states, vectors: (texts, features), each feature of mean 0 and variance 1.
     ngrams: (texts, n-grams) sparse, each row of length 1.
     """
 
-    dense: Tensor
+    states: Tensor
+    vectors: Tensor
     ngrams: Tensor
 
     def __len__(self) -> int:
-        return len(self.dense)
+        return len(self.states)
 
     def take(self, places: Tensor) -> Features:
         """Those of the texts at these places."""
-        return Features(self.dense[places], self.ngrams.index_select(0, places).coalesce())
+        ngrams = self.ngrams.index_select(0, places).coalesce()
+        return Features(self.states[places], self.vectors[places], ngrams)
 
 
 @dataclass(frozen=True)
 class Penalty:
     """How strongly the weights are held back.
 
-    scale: the length that the dense features of a text have in the mean, beside n-grams of 1.
+    states, vectors: the length that those of a text have in the mean, beside n-grams of 1.
     inverse: the inverse of the penalty's strength, for one text.
     """
 
-    scale: float
+    states: float
+    vectors: float
     inverse: float
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Of dense features (features, labels), of n-grams (n-grams, labels), and the bias."""
+    """Of the features, (features, labels) each, and the bias."""
 
-    dense: Tensor
+    states: Tensor
+    vectors: Tensor
     ngrams: Tensor
     bias: Tensor
 
     def logits(self, features: Features) -> Tensor:
         """(texts, labels)"""
         sparse = torch.sparse.mm(features.ngrams, self.ngrams)
-        return features.dense @ self.dense + sparse + self.bias
+        dense = features.states @ self.states + features.vectors @ self.vectors
+        return dense + sparse + self.bias
 
 
-# In the order in which equals are preferred.
-PENALTIES = [Penalty(scale, inverse) for scale in (1.0, 0.3) for inverse in (2.0, 10.0, 40.0)]
+# Of states and vectors, in the order in which equals are preferred: labels of sentiment lie in the
+# states, labels of topics in the vectors.
+SCALES = ((1.0, 0.1), (0.3, 0.1), (1.0, 1.0), (0.1, 1.0))
+INVERSES = (2.0, 10.0, 40.0, 160.0)
 
 
 def sparse_rows(ngrams: tuple, texts: int, known: int) -> Tensor:
@@ -75,12 +83,13 @@ def fit(features: Features, truths: Tensor, penalty: Penalty, *, exclusive: bool
 
     truths: (texts, labels) 0..1; those of a text sum to 1 where labels are exclusive.
     """
-    width, labels = features.dense.shape[1], truths.shape[1]
-    factor = penalty.scale / max(width, 1) ** 0.5
-    scaled = Features(features.dense * factor, features.ngrams)
+    of_states = penalty.states / max(features.states.shape[1], 1) ** 0.5
+    of_vectors = penalty.vectors / max(features.vectors.shape[1], 1) ** 0.5
+    scaled = Features(features.states * of_states, features.vectors * of_vectors, features.ngrams)
+    blocks = (features.states, features.vectors, features.ngrams)
     weights = [
-        torch.zeros(rows, labels, requires_grad=True)
-        for rows in (width, features.ngrams.shape[1], 1)
+        torch.zeros(rows, truths.shape[1], requires_grad=True)
+        for rows in (*(block.shape[1] for block in blocks), 1)
     ]
     optimizer = torch.optim.LBFGS(
         weights, max_iter=STEPS, tolerance_change=1e-7, line_search_fn="strong_wolfe"
@@ -88,25 +97,29 @@ def fit(features: Features, truths: Tensor, penalty: Penalty, *, exclusive: bool
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        squares = sum((weight**2).sum() for weight in weights[:2]) / (2 * penalty.inverse)
+        squares = sum((weight**2).sum() for weight in weights[:3]) / (2 * penalty.inverse)
         loss = _loss(Weights(*weights).logits(scaled), truths, exclusive=exclusive) + squares
         loss = loss / len(truths)
         loss.backward()
         return loss
 
     optimizer.step(closure)
-    dense, ngrams, bias = (weight.detach() for weight in weights)
-    return Weights(dense * factor, ngrams, bias[0])
+    states, vectors, ngrams, bias = (weight.detach() for weight in weights)
+    return Weights(states * of_states, vectors * of_vectors, ngrams, bias[0])
 
 
 def choose_penalty(
     features: Features, truths: Tensor, *, exclusive: bool, folds: int, seed: int = 0
 ) -> Penalty:
-    """The one of PENALTIES under which texts left out of the fit are most likely."""
+    """The one of SCALES and INVERSES under which texts left out of the fit are most likely.
+
+    Of the inverses those above one that is worse than the one below it are not tried.
+    """
     order = torch.from_numpy(numpy.random.default_rng(seed).permutation(len(truths)))
     folded = [(order[fold::folds], _without(order, fold, folds)) for fold in range(folds)]
     parts = [(features.take(out), features.take(into), out, into) for out, into in folded]
 
+    @cache
     def loss(penalty: Penalty) -> float:
         total = 0.0
         for left_out, kept, out, into in parts:
@@ -114,7 +127,15 @@ def choose_penalty(
             total += float(_loss(weights.logits(left_out), truths[out], exclusive=exclusive))
         return total
 
-    return min(PENALTIES, key=loss)
+    def best_inverse(states: float, vectors: float) -> Penalty:
+        best, *others = (Penalty(states, vectors, inverse) for inverse in INVERSES)
+        for other in others:
+            if loss(other) >= loss(best):
+                break
+            best = other
+        return best
+
+    return min((best_inverse(*scales) for scales in SCALES), key=loss)
 
 
 def _without(order: Tensor, fold: int, folds: int) -> Tensor:

@@ -13,9 +13,9 @@ DOCS = [nlp(text) for text in ("Good, good film", "a bad film", "bad acting and 
 TRUTHS = numpy.asarray([[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]], dtype="float32")
 
 
-def initialized(exclusive=True) -> Model:
+def initialized(exclusive=True, **settings) -> Model:
     fix_random_seed(0)
-    tok2vec = build_pretrained_tok2vec()
+    tok2vec = build_pretrained_tok2vec(**settings)
     model = build_textcat_ensemble(tok2vec, exclusive_classes=exclusive)
     model.initialize(X=DOCS, Y=TRUTHS)
     learn_vocabulary(model.get_ref("ngrams"), DOCS)
@@ -76,6 +76,35 @@ def test_the_embedding_stays_and_the_encoder_learns():
     model.finish_update(Adam(0.01))
     assert embed.to_bytes() == before[0]
     assert encode.to_bytes() != before[1]
+
+
+def test_vectors_may_be_read_beside_the_states():
+    model = initialized(with_vectors=True)
+    tok2vec = model.get_ref("tok2vec")
+    embed, encode = (tok2vec.get_ref(name) for name in ("embed", "encode"))
+    vectors, states = embed.predict(DOCS), initialized().get_ref("tok2vec").predict(DOCS)
+    width = encode.get_dim("nO")
+    assert tok2vec.get_dim("nO") == width + embed.get_dim("nO")
+    for rows, state, vector in zip(tok2vec.predict(DOCS), states, vectors, strict=True):
+        assert numpy.allclose(rows[:, :width], state, atol=1e-6)
+        assert numpy.array_equal(rows[:, width:], vector)
+
+
+def test_an_embedding_that_is_trained_hears_of_both_uses():
+    gradients = []
+    for beside in (0.0, 1.0):
+        tok2vec = initialized(train_embedding=True, with_vectors=True).get_ref("tok2vec")
+        embed, width = tok2vec.get_ref("embed"), tok2vec.get_ref("encode").get_dim("nO")
+        rows, backprop = tok2vec.begin_update(DOCS)
+        ones = [numpy.ones_like(row) for row in rows]
+        for row in ones:
+            row[:, width:] = beside
+        backprop(ones)
+        gradients.append(
+            sum(float(n.get_grad(p).sum()) for n in embed.walk() for p in n.param_names)
+        )
+    tokens = sum(map(len, DOCS)) * embed.get_dim("nO")
+    assert abs(gradients[1] - gradients[0]) > tokens / 2
 
 
 def test_initialized_again_it_has_the_weights_that_ship():

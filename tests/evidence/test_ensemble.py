@@ -23,13 +23,14 @@ MODEL = {
 }
 
 
-@pytest.fixture(scope="module")
-def nlp():
+@pytest.fixture(scope="module", params=[False, True], ids=["states", "with vectors"])
+def nlp(request):
     """A pipeline trained on them, its n-grams' weights among what is learned."""
     fix_random_seed(0)
     nlp = spacy.blank("en")
+    model = {**MODEL, "tok2vec": {**MODEL["tok2vec"], "with_vectors": request.param}}
     with pytest.warns(UserWarning, match="every polarity will be 0"):
-        component = nlp.add_pipe("brnn_sentiment", config={"model": MODEL})
+        component = nlp.add_pipe("brnn_sentiment", config={"model": model})
         labels = sorted({label for _, label in TEXTS})
         examples = [
             Example.from_dict(nlp.make_doc(text), {"cats": {n: float(n == label) for n in labels}})
