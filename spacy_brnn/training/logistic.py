@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy
@@ -66,7 +66,7 @@ class Weights:
 # Of states and vectors, in the order in which equals are preferred: labels of sentiment lie in the
 # states, labels of topics in the vectors.
 SCALES = ((1.0, 0.1), (0.3, 0.1), (1.0, 1.0), (0.1, 1.0))
-INVERSES = (2.0, 10.0, 40.0, 160.0)
+INVERSES = (10.0, 40.0, 160.0), (10.0, 2.0)
 
 
 def sparse_rows(ngrams: tuple, texts: int, known: int) -> Tensor:
@@ -111,9 +111,9 @@ def fit(features: Features, truths: Tensor, penalty: Penalty, *, exclusive: bool
 def choose_penalty(
     features: Features, truths: Tensor, *, exclusive: bool, folds: int, seed: int = 0
 ) -> Penalty:
-    """The one of SCALES and INVERSES under which texts left out of the fit are most likely.
+    """The penalty under which texts left out of the fit are most likely, as far as was looked.
 
-    Of the inverses those above one that is worse than the one below it are not tried.
+    First the best of SCALES, then from the first of INVERSES on, up and down, while it gets better.
     """
     order = torch.from_numpy(numpy.random.default_rng(seed).permutation(len(truths)))
     folded = [(order[fold::folds], _without(order, fold, folds)) for fold in range(folds)]
@@ -127,15 +127,16 @@ def choose_penalty(
             total += float(_loss(weights.logits(left_out), truths[out], exclusive=exclusive))
         return total
 
-    def best_inverse(states: float, vectors: float) -> Penalty:
-        best, *others = (Penalty(states, vectors, inverse) for inverse in INVERSES)
-        for other in others:
-            if loss(other) >= loss(best):
+    dense = features.states.shape[1] + features.vectors.shape[1]
+    scaled = SCALES if dense else SCALES[:1]
+    best = min((Penalty(*scales, INVERSES[0][0]) for scales in scaled), key=loss)
+    for inverses in INVERSES:
+        for inverse in inverses:
+            other = replace(best, inverse=inverse)
+            if loss(other) > loss(best):
                 break
             best = other
-        return best
-
-    return min((best_inverse(*scales) for scales in SCALES), key=loss)
+    return best
 
 
 def _without(order: Tensor, fold: int, folds: int) -> Tensor:
