@@ -9,6 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .cut_model import CutModel, cut_model
+from .cut_tok2vec import cut_tok2vec
 
 
 def cut_classifier(model: Model[list[Doc], Floats2d]) -> CutModel:
@@ -16,19 +17,21 @@ def cut_classifier(model: Model[list[Doc], Floats2d]) -> CutModel:
 
     Raises ValueError for another architecture.
     """
-    ngrams, pooled = model.maybe_get_ref("ngrams"), model.maybe_get_ref("pooled")
     tok2vec = model.maybe_get_ref("tok2vec")
-    if ngrams is None or pooled is None or tok2vec is None or not tok2vec.has_ref("encode"):
+    cut = cut_tok2vec(tok2vec) if tok2vec is not None and model.name == "textcat_ensemble" else None
+    if cut is None:
         return cut_model(model)
+    embed, encode = cut
     output: Any = model.get_ref("output_layer")
-    weights, width = output.get_param("W"), pooled.layers[-1].get_dim("nO")
+    pool = model.get_ref("pooled").layers[-1]
+    weights, width = output.get_param("W"), pool.get_dim("nO")
     return CutModel(
         prepare=[],
-        embed=tok2vec.get_ref("embed"),
-        encode=tok2vec.get_ref("encode"),
-        pool=pooled.layers[-1],
+        embed=embed,
+        encode=encode,
+        pool=pool,
         weights=weights[:, :width],
         bias=output.get_param("b"),
-        ngrams=ngrams,
+        ngrams=model.get_ref("ngrams"),
         of_ngrams=weights[:, width:],
     )

@@ -30,30 +30,28 @@ def build_pretrained_tok2vec(
     embed, encode = shipped.get_ref("embed"), shipped.get_ref("encode")
     model: Model[list[Doc], list[Floats2d]] = Model(
         "pretrained_tok2vec",
-        partial(_forward, train_embedding=train_embedding),
+        forward,
         init=partial(_init, name=name),
         layers=[embed, encode],
         dims={"nO": encode.get_dim("nO")},
+        attrs={"train_embedding": train_embedding},
     )
     model.set_ref("embed", embed)
     model.set_ref("encode", encode)
     return model
 
 
-def _forward(
-    model: Model[list[Doc], list[Floats2d]],
-    docs: list[Doc],
-    is_train: bool,
-    *,
-    train_embedding: bool,
+def forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable]:
+    """Embed and encode."""
     embed, encode = model.layers
     vectors, to_words = embed(docs, is_train)
     states, to_vectors = encode(vectors, is_train)
 
     def backprop(gradient: list[Floats2d]) -> list[Doc]:
         gradient = to_vectors(gradient)
-        return to_words(gradient) if train_embedding else []
+        return to_words(gradient) if model.attrs["train_embedding"] else []
 
     return states, backprop
 
