@@ -15,6 +15,7 @@ import spacy
 from thinc.api import Model
 
 from .corpora.docbin import read_docbin
+from .loading import load_named_pipeline
 from .pipeline.sentiment import BRNNSentiment
 from .temperature import calibration_error, fit_temperature
 
@@ -126,7 +127,7 @@ def main(
         raise click.UsageError("--temperature is not a number")
     if balance is not None and dev is None:
         raise click.UsageError("--balance needs --dev")
-    nlp = spacy.load(pipeline)
+    nlp = load_named_pipeline(pipeline)
     if "brnn_sentiment" not in nlp.pipe_names:
         raise click.ClickException(f"{pipeline} has no brnn_sentiment")
     component = cast(BRNNSentiment, nlp.get_pipe("brnn_sentiment"))

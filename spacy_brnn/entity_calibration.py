@@ -22,6 +22,7 @@ from thinc.types import Floats2d
 from .architectures.crf_layer import predict_marginals
 from .architectures.tagger import scale_scores
 from .known_labels import known_labels
+from .loading import load_named_pipeline
 from .nn.marginals import Spans
 from .pipeline.ner import BRNNEntityRecognizer
 from .pipeline.ner_confidence import LabelledSpan
@@ -123,7 +124,7 @@ def find_temperature(component: BRNNEntityRecognizer, found: list[Entities]) -> 
 )
 def main(pipeline: Path, output: Path, dev: Path, every: int) -> None:
     """Write PIPELINE to OUTPUT, with the temperature of its brnn_ner that suits dev best."""
-    nlp = spacy.load(pipeline)
+    nlp = load_named_pipeline(pipeline)
     if "brnn_ner" not in nlp.pipe_names:
         raise click.ClickException(f"{pipeline} has no brnn_ner")
     component = cast(BRNNEntityRecognizer, nlp.get_pipe("brnn_ner"))

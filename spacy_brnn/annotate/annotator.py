@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
 from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
+from spacy_brnn.loading import PipelineError, load_named_pipeline
 from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
@@ -252,23 +253,16 @@ def _check_head(nlp: Language, model: str | None) -> None:
 
 
 def _load(model: str | None, *, neutral: bool) -> Language:
-    import spacy
-
     try:
-        if model is not None:
-            nlp = spacy.load(model)
-            if neutral:
-                _ask_for_neutral(nlp, model)
-            return nlp
-        nlp = spacy.blank("en")
-        nlp.add_pipe("brnn_sentiment", config={"neutral": True} if neutral else {})
-        return nlp
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        shown = model or "that ships"
-        raise AnnotateError(f"cannot load the pipeline {shown}: {one_line(error)}") from error
+        nlp = load_named_pipeline(model)
+    except PipelineError as error:
+        raise AnnotateError(str(error)) from error
+    if neutral:
+        _ask_for_neutral(nlp, model)
+    return nlp
 
 
-def _ask_for_neutral(nlp: Language, model: str) -> None:
+def _ask_for_neutral(nlp: Language, model: str | None) -> None:
     component = _sentiment(nlp, model, "--neutral")
     try:
         if hasattr(component, "neutral"):

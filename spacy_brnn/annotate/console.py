@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -13,6 +13,7 @@ import click
 from spacy_brnn.annotate.plan import STDOUT, AnnotateOptions, Result
 from spacy_brnn.annotate.records import AnnotateError, one_line
 from spacy_brnn.annotate.run import Interrupted, annotate_corpus
+from spacy_brnn.annotate.sources import STDIN
 from spacy_brnn.annotate.tally import rate, shown_label
 
 FAILED = 1
@@ -40,6 +41,8 @@ def annotate_and_report(options: AnnotateOptions) -> int:
         if options.partial_path.exists():
             _say("What was done is safe: the same command goes on there")
         return FAILED
+    if not result.tally.read:
+        _say(f"Warning: no record in {_shown(options.inputs)}: nothing was annotated")
     if not options.quiet:
         _say(summary(result))
     return 0
@@ -94,6 +97,10 @@ def _warnings_in_one_line() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = say  # type: ignore[assignment]
         yield
+
+
+def _shown(inputs: Sequence[str]) -> str:
+    return ", ".join("standard input" if name == STDIN else name for name in inputs)
 
 
 def _how_far(options: AnnotateOptions, read: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -29,6 +28,7 @@ from spacy_brnn.annotate.sources import (
     split_name,
 )
 from spacy_brnn.annotate.tally import Tally
+from spacy_brnn.loading import PipelineError, find_pipeline
 
 STDOUT = "-"
 
@@ -184,7 +184,10 @@ def describe_model(model: str | None) -> str:
     """
     from spacy import about
 
-    folder = _model_folder(model)
+    try:
+        folder = find_pipeline(_SHIPPED if model is None else model)
+    except PipelineError as error:
+        raise AnnotateError(str(error)) from error
     digest = sha256(about.__version__.encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
@@ -193,18 +196,6 @@ def describe_model(model: str | None) -> str:
                 while block := file.read(_BLOCK):
                     digest.update(block)
     return digest.hexdigest()
-
-
-def _model_folder(model: str | None) -> Path:
-    if model is not None and Path(model).is_dir():
-        return Path(model)
-    try:
-        spec = importlib.util.find_spec(_SHIPPED if model is None else model)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or not spec.submodule_search_locations:
-        raise AnnotateError(f"{model}: neither a pipeline's folder nor an installed package")
-    return Path(spec.submodule_search_locations[0])
 
 
 def _check_files(options: AnnotateOptions, inputs: Sequence[Input]) -> None:

@@ -456,8 +456,13 @@ def read_docbin(stream: Stream, source: str, options: ReadOptions) -> Iterator[R
 
 
 def _doc_fields(doc: Doc, text_field: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
     kept = doc.user_data.get(FIELDS_KEY)
-    fields = json.loads(kept) if isinstance(kept, str) else {}
+    if isinstance(kept, str):
+        fields, problem = parse_object(kept.encode("utf-8", "surrogatepass"))
+        if problem is None:
+            # To read and write user data costs spaCy more than all else of a Doc.
+            del doc.user_data[FIELDS_KEY]
     fields.setdefault(text_field, doc.text)
     if doc.cats:
         fields.setdefault("cats", dict(doc.cats))

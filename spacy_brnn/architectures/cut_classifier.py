@@ -9,6 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from .cut_model import CutModel, cut_model
+from .cut_tok2vec import cut_tok2vec
 
 
 def cut_classifier(model: Model[list[Doc], Floats2d]) -> CutModel:
@@ -16,21 +17,24 @@ def cut_classifier(model: Model[list[Doc], Floats2d]) -> CutModel:
 
     Raises ValueError for another architecture.
     """
-    ngrams, pooled = model.maybe_get_ref("ngrams"), model.maybe_get_ref("pooled")
     tok2vec = model.maybe_get_ref("tok2vec")
-    if ngrams is None or pooled is None or tok2vec is None or not tok2vec.has_ref("encode"):
+    if tok2vec is None or model.name != "textcat_ensemble":
         return cut_model(model)
+    cut = cut_tok2vec(tok2vec, beside=True)
+    if cut is None:
+        return cut_model(model)
+    embed, encode = cut
     output: Any = model.get_ref("output_layer")
-    weights, width = output.get_param("W"), pooled.layers[-1].get_dim("nO")
-    encode = tok2vec.get_ref("encode")
+    pool = model.get_ref("pooled").layers[-1]
+    weights, width = output.get_param("W"), pool.get_dim("nO")
     return CutModel(
         prepare=[],
-        embed=tok2vec.get_ref("embed"),
+        embed=embed,
         encode=encode,
-        pool=pooled.layers[-1],
+        pool=pool,
         weights=weights[:, :width],
         bias=output.get_param("b"),
-        beside=tok2vec.get_dim("nO") > encode.get_dim("nO"),
-        ngrams=ngrams,
+        beside=tok2vec.attrs.get("with_vectors", False),
+        ngrams=model.get_ref("ngrams"),
         of_ngrams=weights[:, width:],
     )

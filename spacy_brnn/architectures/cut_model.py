@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from spacy.tokens import Doc
-from thinc.api import Model, chain
+from thinc.api import Model
 from thinc.types import Floats1d, Floats2d
+
+from .cut_tok2vec import cut_tok2vec, in_order
+from .textcat import forward as forward_textcat
 
 
 @dataclass(frozen=True)
@@ -40,37 +43,26 @@ def cut_model(model: Model[list[Doc], Floats2d]) -> CutModel:
 
     Raises ValueError for another architecture.
     """
-    tok2vec, output = model.maybe_get_ref("tok2vec"), model.maybe_get_ref("output_layer")
-    names = [layer.id for layer in model.layers]
-    places = [
-        [i for i, layer in enumerate(model.layers) if part and part.id in _ids(layer)]
-        for part in (tok2vec, output)
-    ]
-    refs = ("embed", "encode")
-    if (
-        tok2vec is None
-        or output is None
-        or not all(places)
-        or tok2vec.id not in names
-        or not all(map(tok2vec.has_ref, refs))
-    ):
+    tok2vec = model.maybe_get_ref("tok2vec")
+    cut = cut_tok2vec(tok2vec) if tok2vec is not None else None
+    if tok2vec is None or cut is None or model._func is not forward_textcat:
         raise ValueError(
             "this is read off spacy-brnn.TextCatBRNN.v1 over spacy.Tok2Vec.v2, "
             f"not off {model.name!r}: train with that architecture, without a shared tok2vec, to "
             "have it"
         )
-    (start, *_), (end, *_) = places
-    pool = model.layers[start + 1 : end]
+    embed, encode = cut
+    output = model.get_ref("output_layer")
+    parts = (tok2vec, output)
+    start, end = (
+        next(place for place, layer in enumerate(model.layers) if part in layer.walk())
+        for part in parts
+    )
     return CutModel(
         prepare=model.layers[:start],
-        embed=tok2vec.get_ref("embed"),
-        encode=tok2vec.get_ref("encode"),
-        pool=chain(*pool) if len(pool) > 1 else pool[0],
+        embed=embed,
+        encode=encode,
+        pool=in_order(model.layers[start + 1 : end]),
         weights=cast(Floats2d, output.get_param("W")),
         bias=cast(Floats1d, output.get_param("b")),
     )
-
-
-def _ids(layer: Model) -> list[int]:
-    """The layer's own id and, of one that wraps others, theirs."""
-    return [node.id for node in layer.walk()]

@@ -14,8 +14,8 @@ from thinc.layers.pytorchwrapper import forward as forward_torch
 from thinc.types import ArgsKwargs, Floats1d, Floats2d
 
 from ..nn.language_model import NeighbourLoss
-from .encoder import NAME as BRNN_ENCODER
 from .flat import split
+from .textcat import reads_with_brnn
 from .torch_shim import FlatTorchShim, shim_of
 from .word_embed import NAME as WORD_EMBED
 from .word_embed import word_rows
@@ -45,17 +45,12 @@ def create_pretrain_language_model(
         raise ValueError(f"subsampling must be more than 0, not {subsampling}")
 
     def create(vocab: Vocab, tok2vec: Model) -> Model[list[Doc], Floats1d]:
-        embed, encode = (tok2vec.maybe_get_ref(name) for name in ("embed", "encode"))
-        if (
-            embed is None
-            or encode is None
-            or (embed.name, encode.name) != (WORD_EMBED, BRNN_ENCODER)
-            or len(encode.shims[0]._model.forwards) != 1
-        ):
+        if not _can_learn(tok2vec):
             raise ValueError(
                 "spacy-brnn.PretrainLanguageModel.v1 pretrains spacy-brnn.WordEmbed.v1 with a "
                 "spacy-brnn.BRNNEncoder.v1 of depth 1 (a deeper one's states know both neighbours)"
             )
+        embed, encode = tok2vec.layers
         if not len(embed.attrs["keys"]):
             raise ValueError(
                 "spacy-brnn.PretrainLanguageModel.v1 has no words to predict: the vocabulary of "
@@ -77,6 +72,14 @@ def create_pretrain_language_model(
         )
 
     return create
+
+
+def _can_learn(tok2vec: Model) -> bool:
+    """Whether no half of its states knows what it is to predict."""
+    if not reads_with_brnn(tok2vec):
+        return False
+    embed, encode = tok2vec.layers
+    return embed.name == WORD_EMBED and len(encode.shims[0]._model.forwards) == 1
 
 
 def _forward(

@@ -32,24 +32,21 @@ def build_pretrained_tok2vec(
     embed, encode = shipped.get_ref("embed"), shipped.get_ref("encode")
     model: Model[list[Doc], list[Floats2d]] = Model(
         "pretrained_tok2vec",
-        partial(_forward, train_embedding=train_embedding, with_vectors=with_vectors),
+        forward,
         init=partial(_init, name=name),
         layers=[embed, encode],
         dims={"nO": encode.get_dim("nO") + (embed.get_dim("nO") if with_vectors else 0)},
+        attrs={"train_embedding": train_embedding, "with_vectors": with_vectors},
     )
     model.set_ref("embed", embed)
     model.set_ref("encode", encode)
     return model
 
 
-def _forward(
-    model: Model[list[Doc], list[Floats2d]],
-    docs: list[Doc],
-    is_train: bool,
-    *,
-    train_embedding: bool,
-    with_vectors: bool,
+def forward(
+    model: Model[list[Doc], list[Floats2d]], docs: list[Doc], is_train: bool
 ) -> tuple[list[Floats2d], Callable]:
+    """Embed and encode."""
     embed, encode = model.layers
     vectors, to_words = embed(docs, is_train)
     states, to_vectors = encode(vectors, is_train)
@@ -57,14 +54,14 @@ def _forward(
 
     def backprop(gradient: list[Floats2d]) -> list[Doc]:
         by_vectors = to_vectors([rows[:, :width] for rows in gradient])
-        if not train_embedding:
+        if not model.attrs["train_embedding"]:
             return []
-        if with_vectors:
+        if model.attrs["with_vectors"]:
             pairs = zip(by_vectors, gradient, strict=True)
             by_vectors = [through + rows[:, width:] for through, rows in pairs]
         return to_words(by_vectors)
 
-    if with_vectors:
+    if model.attrs["with_vectors"]:
         pairs = zip(states, vectors, strict=True)
         states = [model.ops.xp.concatenate(pair, axis=1) for pair in pairs]
     return states, backprop

@@ -78,7 +78,7 @@ def build_textcat_brnn(
     if tok2vec.has_dim("nI") is not False:
         dims["nI"] = None
     model: Model[list[Doc], Floats2d] = Model(
-        "textcat_brnn", _forward, init=init_chain, layers=layers, dims=dims
+        "textcat_brnn", forward, init=init_chain, layers=layers, dims=dims
     )
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("output_layer", output_layer)
@@ -89,9 +89,10 @@ def build_textcat_brnn(
     return model
 
 
-def _forward(
+def forward(
     model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
+    """Run the layers in their order, or a faster way to the same scores."""
     tok2vec = model.maybe_get_ref("tok2vec")  # A copy has no references, until loaded.
     is_pooled = not is_train and model.attrs["pooling"] in POOLED
     if tok2vec is None or not is_pooled or not reads_with_brnn(tok2vec):

@@ -52,6 +52,14 @@ output_option = click.option("-o", "--output", required=True, type=OUTPUT)
 folder_option = click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path)
 )
+without_option = click.option(
+    "--without",
+    "held_back",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="DocBin of texts that are scored later, or a folder of them: what shares much with one of "
+    "them, as a copy or an edit does, is left out.",
+)
 gpu_option = click.option(
     "--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU."
 )
@@ -116,13 +124,7 @@ def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Pa
 @click.argument("start", type=FOLDER)
 @click.argument("sets", type=FOLDER)
 @click.argument("reviews", nargs=-1, type=FILE)
-@click.option(
-    "--without",
-    "held_back",
-    multiple=True,
-    type=FILE,
-    help="DocBin of texts that are scored later: copies and edits of them teach nothing.",
-)
+@without_option
 @click.option(
     "--texts",
     type=ONE_OR_MORE,
@@ -163,7 +165,7 @@ def teach_transformer(
     with _needing("teacher"):
         from . import transformer_training
     setup_gpu(gpu_id)
-    held = [doc.text for path in held_back for doc in _read(path)]
+    held = [doc.text for doc in _held(held_back)]
     known = without_copies(read_sets(sets), held)
     known += [review_set(path, _read(path)) for path in reviews]
     teacher = _load_teacher(start, max_pieces)
@@ -179,11 +181,11 @@ def teach_transformer(
 @main.command()
 @click.argument("sets", type=FOLDER)
 @click.argument("reviews", nargs=-1, type=FILE)
-@click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
+@without_option
 @output_option
 def texts(sets: Path, reviews: tuple[Path, ...], held_back: tuple[Path, ...], output: Path) -> None:
     """Write the texts to train on of SETS and of DocBins of REVIEWS, for a teacher to score."""
-    held = [doc.text for path in held_back for doc in _read(path)]
+    held = [doc.text for doc in _held(held_back)]
     known = [row.text for one in without_copies(read_sets(sets), held) for row in one.train]
     known += [doc.text for path in reviews for doc in _read(path)]
     _write(({"text": text} for text in known), output)
@@ -297,13 +299,7 @@ def teach_tagger(
 @click.argument("teacher", type=FOLDER)
 @click.argument("texts", nargs=-1, required=True, type=FILE)
 @click.option("--style", help="Annotate as the corpus of this name; without, as no one.")
-@click.option(
-    "--without",
-    "held_back",
-    multiple=True,
-    type=click.Path(exists=True, path_type=Path),
-    help="DocBin scored later, or a folder of them: texts that share words with it are left out.",
-)
+@without_option
 @click.option(
     "--doubt",
     type=click.FloatRange(0, 1),
@@ -331,9 +327,8 @@ def tag(
         from . import entity_silver
     setup_gpu(gpu_id)
     model = _load_tagger(teacher)
-    held = chain.from_iterable(map(_read, _files(held_back)))
     docs = entity_silver.read_unlabelled(
-        texts, held, most_words=most_words, one_sentence=one_sentence
+        texts, _held(held_back), most_words=most_words, one_sentence=one_sentence
     )
     silver = DocBin(attrs=ATTRS, docs=entity_silver.tag(model, docs, style, doubt))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -346,7 +341,7 @@ def tag(
 @click.option("--reviews", multiple=True, type=FILE, help="DocBin with POSITIVE and NEGATIVE.")
 @click.option("--most-reviews", type=ANY_NUMBER, help="Documents of each such file, at most.")
 @click.option("--scored", multiple=True, type=FILE, help="JSONL that `transformer` wrote.")
-@click.option("--without", "held_back", multiple=True, type=FILE, help="As of teach-transformer.")
+@without_option
 @click.option(
     "--texts", type=ANY_NUMBER, default=300_000, show_default=True, help="Texts drawn from SETS."
 )
@@ -367,7 +362,7 @@ def mix(
     output: Path,
 ) -> None:
     """Write what the student reads: a DocBin (.spacy), or JSONL of text and cats."""
-    held = [doc.text for path in held_back for doc in _read(path)]
+    held = [doc.text for doc in _held(held_back)]
     known = read_sets(sets)
     if dev:
         known = [TextSet(one.name, one.dev, one.train) for one in known]
@@ -505,10 +500,13 @@ def _write(rows: Iterable[dict[str, Any]], output: Path) -> None:
     click.echo(f"{output}: {len(lines):,} texts", err=True)
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Files, and the DocBins of folders."""
+def _held(paths: Iterable[Path]) -> Iterator[Doc]:
+    """The documents of DocBins, and of those in folders."""
     for path in paths:
-        yield from sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
+        files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
+        if not files:
+            raise CorpusError(f"{path}: no .spacy file in this folder")
+        yield from chain.from_iterable(map(_read, files))
 
 
 def _read(path: Path) -> list[Doc]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 import numpy
-import spacy
 from spacy.tokens import Doc
+
+from ..loading import load_named_pipeline
 
 # Nearer to 0 or 1 a probability in float32 can hardly be told from them.
 LOWEST_PROBABILITY = 1e-6
@@ -19,7 +20,7 @@ def score(folder: Path, label: str, unlabelled: list[Doc]) -> numpy.ndarray:
 
     Raises click.ClickException for a pipeline without that component or label.
     """
-    nlp = spacy.load(folder)
+    nlp = load_named_pipeline(folder)
     if "brnn_sentiment" not in nlp.pipe_names:
         raise click.ClickException(f"{folder} has no brnn_sentiment")
     component: Any = nlp.get_pipe("brnn_sentiment")

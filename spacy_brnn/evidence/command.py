@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import spacy
 from spacy.language import Language
 
+from ..loading import load_named_pipeline
 from .render import render
 from .terminal import terminal_text
 
@@ -24,7 +24,8 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
     source: a text, a file of one, or - for standard input.
     model: a pipeline with brnn_sentiment; None for the English one that ships.
     html: where to write an HTML page of it too.
-    Raises ExplainError for an input, a pipeline or an output that does not do.
+    Raises ExplainError for an input, a pipeline or an output that does not do, PipelineError
+    for a pipeline that cannot be loaded.
     """
     text = read_source(source)
     if not text.strip():
@@ -59,16 +60,9 @@ def read_source(source: str) -> str:
 def load_pipeline(model: str | None) -> Language:
     """A pipeline that scores sentiment.
 
-    Raises ExplainError where it cannot be loaded or has no brnn_sentiment.
+    Raises PipelineError where it cannot be loaded, ExplainError where it has no brnn_sentiment.
     """
-    if model is None:
-        nlp = spacy.blank("en")
-        nlp.add_pipe("brnn_sentiment")
-        return nlp
-    try:
-        nlp = spacy.load(model)
-    except (OSError, ValueError) as error:
-        raise ExplainError(f"cannot load the pipeline {model}: {error}") from None
+    nlp = load_named_pipeline(model)
     if not any("doc._.sentiment" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
         names = ", ".join(nlp.pipe_names) or "nothing"
         raise ExplainError(f"the pipeline {model} has no brnn_sentiment (it has: {names})")

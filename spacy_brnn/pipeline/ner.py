@@ -25,6 +25,7 @@ from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from ..nn.marginals import Marginals
 from .ner_confidence import (
     LabelledSpan,
+    answer_for,
     forget_confidences,
     keep_confidences,
     register_confidence,
@@ -194,10 +195,9 @@ class BRNNEntityRecognizer(TrainablePipe):
         docs, predictions = list(docs), list(predictions)
         if not docs:
             return
-        for vocab in {id(doc.vocab): doc.vocab for doc in docs}.values():
-            register_entity_scorer(self, vocab)
         found = self._spans(predictions, TagSet(self.labels))
         for doc, tagging, spans in zip(docs, predictions, found, strict=True):
+            answer_for(self, doc)
             forget_confidences(doc)
             keep_confidences(doc, tagging.confidences, tagging.confidences.values())
             set_entities(doc, [x for x in spans if self._is_sure(x, tagging.confidences)])
@@ -375,7 +375,7 @@ class BRNNEntityRecognizer(TrainablePipe):
 
     def _register(self) -> None:
         register_confidence()
-        register_entity_scorer(self, self.vocab)
+        register_entity_scorer(self)
 
     def _set_labels(self, labels: Iterable[str]) -> None:
         self.cfg["labels"] = list(labels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
@@ -30,6 +30,8 @@ class LabelledSpan(NamedTuple):
 class EntityScorer(Protocol):
     """What can tell how likely entities are: the component of the document's pipeline."""
 
+    vocab: Vocab
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that it knows."""
@@ -38,10 +40,10 @@ class EntityScorer(Protocol):
         """The probability that each span is an entity of its label."""
 
 
-# As in `extensions`: a Doc knows its vocabulary but not its pipeline, and the vocabularies live
-# as long as the component.
+# As in `extensions`: a Doc knows its vocabulary but not its pipeline. A component's own vocabulary
+# lives as long as it does; documents of others are kept track of one by one while they live.
 _scorers: WeakValueDictionary[int, EntityScorer] = WeakValueDictionary()
-_vocabs: WeakKeyDictionary[EntityScorer, dict[int, Vocab]] = WeakKeyDictionary()
+_guests: WeakKeyDictionary[Doc, ref[EntityScorer]] = WeakKeyDictionary()
 
 
 def register_confidence() -> None:
@@ -58,10 +60,17 @@ def register_confidence() -> None:
         )
 
 
-def register_entity_scorer(scorer: EntityScorer, vocab: Vocab) -> None:
-    """Let this component answer for the documents of this vocabulary."""
-    _vocabs.setdefault(scorer, {})[id(vocab)] = vocab
-    _scorers[id(vocab)] = scorer
+def register_entity_scorer(scorer: EntityScorer) -> None:
+    """Let this component answer for the documents of its vocabulary."""
+    _scorers[id(scorer.vocab)] = scorer
+
+
+def answer_for(scorer: EntityScorer, doc: Doc) -> None:
+    """Let this component answer for a document, whatever vocabulary that has."""
+    if doc.vocab is not scorer.vocab:
+        _guests[doc] = ref(scorer)
+    else:
+        register_entity_scorer(scorer)
 
 
 def keep_confidences(doc: Doc, spans: Iterable[LabelledSpan], confidences: Iterable[float]) -> None:
@@ -97,7 +106,8 @@ def confidence_of(span: Span) -> float | None:
         return None
     key = _key(doc, asked)
     if span.label_ not in _user_data(doc).get(key, {}):
-        scorer = _scorers.get(id(doc.vocab))
+        guest_of = _guests.get(doc)
+        scorer = guest_of() if guest_of else _scorers.get(id(doc.vocab))
         if scorer is None or span.label_ not in scorer.labels:
             return None
         # All entities at once, as reading the document is what takes time.

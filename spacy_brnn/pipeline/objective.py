@@ -6,10 +6,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import Model, chain, set_dropout_rate
+from thinc.api import Model, set_dropout_rate
+from thinc.layers.chain import forward as forward_chain
 from thinc.types import Floats2d
 
+from ..architectures.cut_tok2vec import cut_tok2vec, in_order
 from ..architectures.input_gradients import gradients_kept
+from ..architectures.textcat import forward as forward_textcat
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,8 @@ class MixedLoss:
     The model is cut after the embeddings: they are computed once an update, each loss runs the
     rest of the model on them, moved or not.
 
-    Raises ValueError for a model that cannot be cut: its tok2vec must name its embed and its
-    encode, as spacy.Tok2Vec.v2 does.
+    Raises ValueError for a model that cannot be cut: its tok2vec must be a chain of layers that
+    names its embed, as spacy.Tok2Vec.v2 is.
     """
 
     def __init__(self, model: Model[list[Doc], Floats2d], objective: Objective) -> None:
@@ -244,15 +247,15 @@ def condition_on_known(scores: Floats2d, truths: Floats2d, mask: Floats2d) -> Fl
 
 def _cut(model: Model) -> tuple[Model, Model]:
     """The layers up to the embeddings, and all that come after."""
-    tok2vec = model.maybe_get_ref("tok2vec")
-    names = [layer.id for layer in model.layers]
-    refs = ("embed", "encode")
-    if tok2vec is None or tok2vec.id not in names or not all(map(tok2vec.has_ref, refs)):
+    tok2vec, layers = model.maybe_get_ref("tok2vec"), model.layers
+    places = [place for place, layer in enumerate(layers) if layer is tok2vec]
+    is_chain = model._func in (forward_textcat, forward_chain)
+    cut = cut_tok2vec(tok2vec) if tok2vec is not None and places and is_chain else None
+    if cut is None:
         raise ValueError(
             "the losses beyond cross-entropy need a model that can be cut after its embeddings: "
             "spacy-brnn.TextCatBRNN.v1 over spacy.Tok2Vec.v2"
         )
-    place = names.index(tok2vec.id)
-    before = [*model.layers[:place], tok2vec.get_ref("embed")]
-    after = [tok2vec.get_ref("encode"), *model.layers[place + 1 :]]
-    return (chain(*before) if len(before) > 1 else before[0]), chain(*after)
+    embed, encode = cut
+    before, after = layers[: places[0]], layers[places[0] + 1 :]
+    return in_order([*before, embed]), in_order([encode, *after])

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import spacy
 import srsly
 from spacy.language import Language
 from thinc.api import Config
 
+from ..loading import load_named_pipeline
 from . import card, weights
 
 
@@ -36,7 +36,7 @@ def main(pipeline: Path, name: str, facts: Path, component: str, dtypes: tuple[s
 
     FACTS is a JSON file of what is known of it; its labels and scores are read off PIPELINE.
     """
-    nlp = spacy.load(pipeline)
+    nlp = load_named_pipeline(pipeline)
     config = _model_config(nlp, component)
     shipped: Any = nlp.get_pipe(component)
     known = {**srsly.read_json(facts), "labels": list(shipped.labels)}

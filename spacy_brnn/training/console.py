@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..corpora.errors import CorpusError
+from ..loading import load_named_pipeline
 from .labels import LabelError, LabelReader, Scale, parse_polarity
 from .texts import Fields, Texts, make_docs, read_texts
 
@@ -51,7 +52,7 @@ def evaluate_and_report(*, model: str, file: str, as_json: bool, **options: Any)
 
     with _plain_errors():
         fields = _take_fields(options)
-        nlp = _load(model)
+        nlp = load_named_pipeline(model)
         _, component = categorizer_of(nlp)
         labels, exclusive = labels_of(component), is_exclusive(component)
         texts = read_texts(file, fields)
@@ -101,17 +102,6 @@ def _take_fields(options: dict[str, Any]) -> Fields:
         input_format=options.pop("input_format"),
         reader=reader,
     )
-
-
-def _load(model: str) -> Language:
-    import spacy
-
-    try:
-        return spacy.load(model)
-    except OSError:
-        raise CorpusError(
-            f"{model}: neither a pipeline's folder nor an installed package"
-        ) from None
 
 
 def _blank(spacy: Any, lang: str) -> Language:

@@ -79,8 +79,9 @@ def _fit_head(component: TextCategorizer, examples: list[Example]) -> None:
 def _vector_columns(model: Model) -> torch.Tensor:
     """Of what the model pools, which is of vectors and not of states."""
     tok2vec = model.get_ref("tok2vec")
-    width = tok2vec.get_dim("nO")
-    states = tok2vec.get_ref("encode").get_dim("nO") if tok2vec.has_ref("encode") else width
+    width = states = tok2vec.get_dim("nO")
+    if tok2vec.attrs.get("with_vectors"):
+        states = tok2vec.get_ref("encode").get_dim("nO")
     return (torch.arange(width) >= states).repeat(len(POOLINGS))
 
 

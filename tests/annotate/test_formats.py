@@ -212,6 +212,15 @@ class TestDocBin:
             (record["id"], record["text"]) for record in records
         ]
 
+    @pytest.mark.parametrize("kept", ["mine", "[1]", 3])
+    def test_user_data_of_the_same_name_is_not_taken_for_fields(self, annotate, tmp_path, kept):
+        doc = spacy.blank("en")("good")
+        doc.user_data["fields"] = kept
+        DocBin(docs=[doc], store_user_data=True).to_disk(tmp_path / "in.spacy")
+        result = annotate("in.spacy")
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout)["text"] == "good"
+
     def test_a_file_that_is_not_a_docbin_is_told(self, annotate, tmp_path):
         (tmp_path / "in.spacy").write_bytes(b"nothing")
         result = annotate("in.spacy", "-o", "out.jsonl")

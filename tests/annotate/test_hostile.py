@@ -152,6 +152,26 @@ def test_a_pipe_that_closes_early(start, model, tmp_path):
 
 
 def test_standard_input_that_is_empty(annotate):
-    result = annotate("-", input="")
+    result = annotate("-", "--quiet", input="")
     assert result.exit_code == 0
     assert result.stdout == ""
+    assert result.stderr == "Warning: no record in standard input: nothing was annotated\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("in.jsonl", ""), ("in.jsonl", "\n \n"), ("in.json", "[]"), ("in.csv", "id,text\n"),
+     ("in.csv", ""), ("in.txt", "")],
+)  # fmt: skip
+def test_an_input_without_records_is_said_and_is_no_failure(annotate, tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    result = annotate(name, "-o", "out.jsonl")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"Warning: no record in {name}: nothing was annotated\nread ")
+    assert (tmp_path / "out.jsonl").read_bytes() == b""
+
+
+def test_beside_records_a_file_without_any_is_no_matter(annotate, tmp_path):
+    (tmp_path / "a.jsonl").write_text("")
+    (tmp_path / "b.jsonl").write_bytes(GOOD)
+    assert "Warning" not in annotate("a.jsonl", "b.jsonl", "-o", "out.jsonl").stderr

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 import pytest
+import spacy
 
 from spacy_brnn.annotate import annotator, progress
 
@@ -155,6 +156,17 @@ def test_a_pipeline_that_has_learnt_many_words_forgets_them(model, monkeypatch):
     assert len(annotate.nlp.vocab.strings) == many
     annotate(["good"])
     assert len(annotate.nlp.vocab.strings) < known + 5
+
+
+def test_how_many_words_it_may_learn():
+    """Memory: a corpus has no end of words. Time: to forget them costs that of many documents."""
+    nlp = spacy.blank("en")
+    words, known = annotator.ForgottenWords(nlp), len(nlp.vocab.strings)
+    for learnt, kept in ((200_000, True), (400_000, False)):
+        for number in range(learnt):
+            nlp.vocab.strings.add(f"w{number}")
+        words.forget()
+        assert (len(nlp.vocab.strings) > known + 1000) == kept
 
 
 def test_progress_in_a_log(annotate, tmp_path, monkeypatch):

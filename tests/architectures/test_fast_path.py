@@ -4,14 +4,14 @@ import numpy
 import pytest
 import spacy
 from spacy.training import Example
-from thinc.api import LayerNorm, chain, fix_random_seed, with_array
+from thinc.api import fix_random_seed
 from thinc.layers.chain import forward as forward_chain
 
 from spacy_brnn.architectures import textcat
 from spacy_brnn.nn.brnn import CELLS
 from spacy_brnn.nn.pooling import POOLINGS
 
-from .configs import BRNN_ENCODER, HASH_EMBED, WIDTH, WORD_EMBED
+from .configs import HASH_EMBED, MORE, WIDTH, WORD_EMBED, spread_norms, tok2vec_with_more
 
 CHAR_EMBED = {"@architectures": "spacy-brnn.CharEmbed.v1", "width": WIDTH}
 EMBEDS = {
@@ -111,33 +111,12 @@ def test_an_encoder_of_another_kind(textcat_config, initialized, assert_same, ta
     assert not taken
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_layer_more(place, resolve, initialized, assert_same, taken):
+@pytest.mark.parametrize("more", MORE)
+def test_a_layer_more(more, initialized, assert_same, taken):
     """It has both references, and what a layer more or less does must not be left out."""
-    embed, encode = resolve(WORD_EMBED), resolve(BRNN_ENCODER)
-    norm = with_array(LayerNorm(nI=WIDTH))
-    layers = [embed, encode]
-    layers.insert(place, norm) if place else layers.append(resolve(BRNN_ENCODER))
-    tok2vec = chain(*layers)
-    tok2vec.set_ref("embed", embed)
-    tok2vec.set_ref("encode", encode)
-    tok2vec.set_dim("nO", WIDTH, force=True)
-    model = initialized(textcat.build_textcat_brnn(tok2vec, nO=2))
-    for node in model.walk():
-        if node.has_param("G"):
-            node.set_param("G", numpy.linspace(-3, 3, WIDTH, dtype="float32"))
+    model = initialized(textcat.build_textcat_brnn(tok2vec_with_more(more), nO=2))
+    spread_norms(model)
     assert_same(model)
-    assert not taken
-
-
-def test_a_layer_within_a_layer(resolve, initialized, assert_same, taken):
-    embed, encode = resolve(WORD_EMBED), resolve(BRNN_ENCODER)
-    inner = chain(encode, with_array(LayerNorm(nI=WIDTH)))
-    tok2vec = chain(embed, inner)
-    tok2vec.set_ref("embed", embed)
-    tok2vec.set_ref("encode", encode)
-    tok2vec.set_dim("nO", WIDTH, force=True)
-    assert_same(initialized(textcat.build_textcat_brnn(tok2vec, nO=2)))
     assert not taken
 
 

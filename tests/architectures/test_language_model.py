@@ -19,7 +19,7 @@ from spacy_brnn.architectures.language_model import _predictions, create_pretrai
 from spacy_brnn.architectures.vocabulary import set_vocabulary
 from spacy_brnn.architectures.word_embed import word_rows
 
-from .configs import BRNN_ENCODER, HASH_EMBED, WIDTH, WORD_EMBED
+from .configs import BRNN_ENCODER, HASH_EMBED, MORE, WIDTH, WORD_EMBED, tok2vec_with_more
 
 ALL_WORDS = 1e9  # So much subsampling that no word is left out.
 KNOWN = ["a good film , a good plot and a bad end", "the end of the film"]
@@ -213,6 +213,15 @@ REFUSED = {
 def test_a_tok2vec_of_another_kind_is_refused(change, nlp, tok2vec_config, resolve):
     tok2vec = resolve({**tok2vec_config(WORD_EMBED), **change})
     with pytest.raises(ValueError, match=r"WordEmbed\.v1 with a .*BRNNEncoder\.v1 of depth 1"):
+        create_pretrain_language_model()(nlp.vocab, tok2vec)
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_a_layer_more_is_refused(more, nlp):
+    """The two halves of a state would each know both neighbours."""
+    tok2vec = tok2vec_with_more(more)
+    set_vocabulary(tok2vec, [nlp.make_doc(text) for text in KNOWN])
+    with pytest.raises(ValueError, match=r"WordEmbed\.v1 with a"):
         create_pretrain_language_model()(nlp.vocab, tok2vec)
 
 

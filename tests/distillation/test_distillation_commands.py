@@ -73,8 +73,13 @@ def test_mix_puts_sets_reviews_and_scored_texts_together(files):
 def test_mix_leaves_copies_of_what_is_held_back_out(files):
     assert run(files, "mix", *MIX, "--power", "1").exit_code == 0
     assert REVIEW in mixed(files)
-    assert run(files, "mix", *MIX, "--without", "held.spacy", "--power", "1").exit_code == 0
-    assert REVIEW not in mixed(files)
+    (files / "folder").mkdir()
+    empty = run(files, "mix", *MIX, "--without", "folder", "--power", "1")
+    assert empty.exit_code == 1 and "folder: no .spacy file in this folder" in empty.output
+    (files / "folder" / "held.spacy").write_bytes((files / "held.spacy").read_bytes())
+    for held in ("held.spacy", "folder"):
+        assert run(files, "mix", *MIX, "--without", held, "--power", "1").exit_code == 0
+        assert REVIEW not in mixed(files)
 
 
 def test_mix_of_dev_draws_from_the_dev_parts(files):

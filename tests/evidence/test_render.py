@@ -104,7 +104,7 @@ def test_explain_says_what_is_wrong(folder, tmp_path):
         (["review.txt"], "review.txt: no such file"),
         ([str(bad), "--model", folder], "bad.txt: byte 3 is not UTF-8"),
         ([" ", "--model", folder], "there is no text to explain"),
-        (["a text", "--model", str(tmp_path / "none")], "cannot load the pipeline"),
+        (["a text", "--model", str(tmp_path / "none")], "neither a pipeline's folder nor"),
         (["a text", "--model", str(blank)], "has no brnn_sentiment (it has: nothing)"),
         (["a text", "--model", folder, "--html", str(tmp_path / "x/y.html")], "cannot be written"),
     ):

@@ -1,11 +1,13 @@
 """Texts that nobody would write, and documents that nobody would expect, for brnn_ner."""
 
+import gc
 import pickle
 
 import numpy
 import pytest
 import spacy
 from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
 
 from .test_ner import ents, make_pipeline
 
@@ -108,6 +110,23 @@ def test_documents_of_two_vocabularies_in_a_batch(nlp):
     for doc in nlp.get_pipe("brnn_ner").pipe(docs):
         assert ents(doc) == ents(expected)
         assert confidences(doc) == pytest.approx(confidences(expected), abs=1e-5)
+
+
+def test_nothing_of_other_vocabularies_is_kept(nlp):
+    """Each document that was unpickled has one of its own, and a large one."""
+    component = nlp.get_pipe("brnn_ner")
+    pickled = pickle.dumps(nlp.make_doc(TEXT))
+    before = _living_vocabularies()
+    for _ in range(5):
+        doc = component(pickle.loads(pickled))
+        assert None not in confidences(doc)
+    del doc
+    gc.collect()
+    assert _living_vocabularies() <= before
+
+
+def _living_vocabularies():
+    return sum(isinstance(thing, Vocab) for thing in gc.get_objects())
 
 
 @pytest.mark.parametrize("keep", [True, False])

@@ -2,9 +2,14 @@ import math
 
 import numpy
 import pytest
+import spacy
 from thinc.api import Adam, fix_random_seed
 
+from spacy_brnn.architectures.pretrained_tok2vec import build_pretrained_tok2vec
+from spacy_brnn.architectures.textcat import build_textcat_brnn
 from spacy_brnn.pipeline.objective import MixedLoss, Objective
+from spacy_brnn.pipeline.sentiment import BRNNSentiment
+from tests.architectures.configs import MORE, spread_norms, tok2vec_with_more
 
 from .models import MODEL, TEXTS, cats
 
@@ -78,7 +83,7 @@ def entropy(component, examples):
 
 
 def gradients(component):
-    """Of every parameter of the model, Thinc's and PyTorch's."""
+    """Of every parameter of the model that has one, Thinc's and PyTorch's."""
     found = {}
     for number, node in enumerate(component.model.walk()):
         for name in node.param_names:
@@ -86,7 +91,8 @@ def gradients(component):
                 found[number, name] = node.get_grad(name).copy()
         for shim in node.shims:
             for name, parameter in shim._model.named_parameters():
-                found[number, name] = parameter.grad.numpy().copy()
+                if parameter.grad is not None:
+                    found[number, name] = parameter.grad.numpy().copy()
     return found
 
 
@@ -125,6 +131,48 @@ def test_cross_entropy_has_the_scale_of_the_plain_objective(trained, make_exampl
         assert found.keys() == expected.keys()
         for key, gradient in expected.items():
             numpy.testing.assert_allclose(found[key], gradient, atol=1e-5)
+
+
+@pytest.fixture
+def with_tok2vec(make_examples):
+    """Make a pipeline whose classifier reads by this tok2vec."""
+
+    def with_tok2vec(tok2vec):
+        fix_random_seed(0)
+        nlp = spacy.blank("en")
+        component = BRNNSentiment(nlp.vocab, build_textcat_brnn(tok2vec))
+        component.initialize(lambda: make_examples(nlp), nlp=nlp)
+        spread_norms(component.model)
+        nlp.get_pipe = lambda name: component
+        return nlp
+
+    return with_tok2vec
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_a_layer_more_is_not_left_out(more, with_tok2vec, make_examples):
+    """As of the fast way to predict: whatever the references are called."""
+    nlp, control = (with_tok2vec(tok2vec_with_more(more)) for _ in range(2))
+    _, found = mixed_gradients(nlp, make_examples(nlp))
+    expected = plain_gradients(control, make_examples(control))
+    assert found.keys() == expected.keys()
+    for key, gradient in expected.items():
+        numpy.testing.assert_allclose(found[key], gradient, atol=1e-5)
+
+
+@pytest.mark.parametrize("train_embedding", [False, True])
+def test_an_embedding_that_is_kept_stays(train_embedding, with_tok2vec, make_examples):
+    nlp, control = (
+        with_tok2vec(build_pretrained_tok2vec(train_embedding=train_embedding)) for _ in range(2)
+    )
+    fix_random_seed(1)  # It has dropout.
+    _, found = mixed_gradients(nlp, make_examples(nlp))
+    fix_random_seed(1)
+    expected = plain_gradients(control, make_examples(control))
+    assert found.keys() == expected.keys()
+    assert any(name == "E" for _, name in found) == train_embedding
+    for key, gradient in expected.items():
+        numpy.testing.assert_allclose(found[key], gradient, atol=1e-4)
 
 
 def test_open_labels_teach_both_objectives_the_same(untrained, make_examples, train):

@@ -1,6 +1,7 @@
 """The weights that ship, as they are; all other tests have a small model stand in for them."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from spacy_brnn.pretrained import card, weights
 pytestmark = pytest.mark.skipif(
     weights.DEFAULT not in weights.shipped_names(), reason="no weights in this checkout"
 )
-SAMPLE = Path(__file__).parents[2] / "corpus" / "sample.jsonl"
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "corpus" / "sample.jsonl"
+README = (ROOT / "README.md").read_text("utf-8")
 CLEAR = [
     ("This film is wonderful.", "POSITIVE"),
     ("One of the best films I have seen in years, moving and beautifully acted.", "POSITIVE"),
@@ -106,9 +109,10 @@ def test_of_the_sample_corpus_as_many_are_right_as_the_readme_says(nlp):
     rows = list(srsly.read_jsonl(SAMPLE))
     docs = nlp.pipe(row["text"] for row in rows)
     right = [doc._.sentiment.label == row["label"] for doc, row in zip(docs, rows, strict=True)]
+    said = re.search(r"Of the sample's (\d+) .* (\d+) get their label", README, re.DOTALL)
+    assert len(right) == int(said[1])
     # Last digits differ between processors.
-    assert sum(right) == pytest.approx(57, abs=1)
-    assert len(right) == 72
+    assert sum(right) == pytest.approx(int(said[2]), abs=1)
 
 
 def test_it_goes_to_another_process(nlp):

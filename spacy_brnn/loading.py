@@ -1,0 +1,59 @@
+"""Loading the pipeline that a command's user names."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+class PipelineError(click.ClickException):
+    """Why there is no such pipeline, in one line."""
+
+
+def find_pipeline(name: str | Path) -> Path:
+    """The folder of a pipeline, or that of an installed package.
+
+    Raises PipelineError if it is neither.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        if not (folder / "config.cfg").exists():
+            raise PipelineError(f"{name}: this folder is no pipeline{_advice(folder)}")
+        return folder
+    try:
+        spec = find_spec(str(name))
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise PipelineError(f"{name}: neither a pipeline's folder nor an installed package")
+    return Path(spec.submodule_search_locations[0])
+
+
+def load_named_pipeline(name: str | Path | None) -> Language:
+    """Load it; None for a blank English one with the brnn_sentiment that ships.
+
+    Raises PipelineError where that cannot be.
+    """
+    import spacy
+
+    try:
+        if name is not None:
+            find_pipeline(name)
+            return spacy.load(name)
+        nlp = spacy.blank("en")
+        nlp.add_pipe("brnn_sentiment")
+        return nlp
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        shown, said = name or "that ships", " ".join(str(error).split())
+        raise PipelineError(f"cannot load the pipeline {shown}: {said}") from error
+
+
+def _advice(folder: Path) -> str:
+    trained = folder / "model-best"  # As `spacy train` leaves it.
+    return f"; name {trained}" if trained.is_dir() else " (it holds no config.cfg)"
