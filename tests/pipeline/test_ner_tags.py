@@ -53,6 +53,12 @@ def test_an_entity_lies_in_one_sentence(vocab):
     assert numpy.delete(cut, 1, axis=0).all() and whole.all()
 
 
+def test_a_document_that_is_one_entity_already_keeps_it(vocab):
+    doc = Doc(vocab, words=["Boston"], ents=["B-LOC"])
+    (allowed,) = TagSet(["LOC", "PER"]).allow_valid([doc])
+    assert numpy.flatnonzero(allowed[0]).tolist() == [4]
+
+
 def test_a_label_that_the_text_is_not_annotated_with_may_stand_anywhere_outside(vocab):
     example = make_example(vocab)
     set_known_labels(example.reference, ["PER", "DOG"])
