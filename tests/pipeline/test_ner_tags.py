@@ -41,6 +41,24 @@ def test_the_tags_are_those_that_spacy_aligns(vocab):
     assert tags.allow_gold(joined)[5:7].argmax(axis=1).tolist() == [5, 7]
 
 
+def test_an_entity_lies_in_one_sentence(vocab):
+    words = ["New", "York", "Bob", "in"]
+    docs = [
+        Doc(vocab, words=words, sent_starts=[True, False, True, False]),
+        Doc(vocab, words=words),
+    ]
+    cut, whole = TagSet(["LOC"]).allow_valid(docs)
+    outside, last, unit = 0, 3, 4
+    assert numpy.flatnonzero(cut[1]).tolist() == [outside, last, unit]
+    assert numpy.delete(cut, 1, axis=0).all() and whole.all()
+
+
+def test_a_document_that_is_one_entity_already_keeps_it(vocab):
+    doc = Doc(vocab, words=["Boston"], ents=["B-LOC"])
+    (allowed,) = TagSet(["LOC", "PER"]).allow_valid([doc])
+    assert numpy.flatnonzero(allowed[0]).tolist() == [4]
+
+
 def test_a_label_that_the_text_is_not_annotated_with_may_stand_anywhere_outside(vocab):
     example = make_example(vocab)
     set_known_labels(example.reference, ["PER", "DOG"])

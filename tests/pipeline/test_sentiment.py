@@ -295,6 +295,7 @@ def test_refuses_a_model_of_labels_that_may_be_true_together(model_config):
         )
 
 
-def test_refuses_a_polarity_out_of_range(untrained):
-    with pytest.raises(ValueError, match=r"polarities lie in -1..1, not 'POSITIVE': 5.0"):
-        untrained(polarities={"POSITIVE": 5.0})
+@pytest.mark.parametrize("polarity", [1.5, -1.5])
+def test_refuses_a_polarity_out_of_range(untrained, polarity):
+    with pytest.raises(ValueError, match=rf"polarities lie in -1..1, not 'POSITIVE': {polarity}"):
+        untrained(polarities={"POSITIVE": polarity})
