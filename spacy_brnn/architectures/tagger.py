@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from spacy.tokens import Doc
 from thinc.api import Dropout, Linear, Model, chain, with_array
@@ -64,7 +65,7 @@ def add_labels(model: Model, n_labels: int) -> None:
     new: Model[Floats2d, Floats2d] = Linear(nO=count_tags(n_labels), nI=old.get_dim("nI"))
     n_more = new.get_dim("nO") - old.get_dim("nO")
     for name, score in (("W", 0.0), ("b", NEW_LABEL_SCORE)):
-        known = old.get_param(name)
+        known: Any = old.get_param(name)
         more = [known.mean(axis=0) + score] * n_more
         new.set_param(name, model.ops.xp.concatenate([known, model.ops.xp.stack(more)]))
     _replace_output_layer(model, new)
