@@ -39,7 +39,16 @@ def build_crf() -> Model[tuple[Emissions, AllowedTags], Floats1d | list[Ints1d]]
 
 def set_crf_labels(model: Model, n_labels: int) -> None:
     """Start the CRF anew, for that many labels."""
-    model.shims[0]._model.set_labels(n_labels)
+    crf = shim_of(model)._model
+    crf.set_labels(n_labels)
+    _renew(model)
+
+
+def add_crf_labels(model: Model, n_labels: int) -> None:
+    """Make room for that many labels in all; what is known of those there is kept."""
+    crf = shim_of(model)._model
+    crf.add_labels(n_labels)
+    _renew(model)
 
 
 def predict_marginals(
@@ -61,6 +70,11 @@ def scale_crf(model: Model, factor: float) -> None:
     with torch.no_grad():
         for parameter in model.shims[0]._model.parameters():
             parameter.mul_(factor)
+
+
+def _renew(model: Model) -> None:
+    """Let optimizers take the weights for new ones: what they keep of the old has another size."""
+    model.shims[0] = FlatTorchShim(shim_of(model)._model)
 
 
 def _to_torch(

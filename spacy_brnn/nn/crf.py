@@ -61,6 +61,15 @@ class CRF(nn.Module):
             penalty = torch.where(getattr(rules, name), 0.0, FORBIDDEN).to(device)
             self.register_buffer(f"{name}_penalty", penalty, persistent=False)
 
+    def add_labels(self, n_labels: int) -> None:
+        """Make room for that many labels in all; what is known of those there is kept."""
+        known = {name: parameter.detach() for name, parameter in self.named_parameters()}
+        self.set_labels(n_labels)
+        with torch.no_grad():
+            for name, values in known.items():
+                place = tuple(slice(size) for size in values.shape)
+                self.get_parameter(name)[place] = values
+
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Load weights, for as many labels as these have."""
         self.set_labels((len(state_dict["starts"]) - 1) // 4)

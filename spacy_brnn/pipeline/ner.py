@@ -19,7 +19,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
 from ..architectures.crf_layer import predict_marginals
-from ..architectures.tagger import set_labels
+from ..architectures.tagger import add_labels, set_labels
 from ..architectures.vector_table import copy_vector_tables
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from ..nn.marginals import Marginals
@@ -136,6 +136,8 @@ class BRNNEntityRecognizer(TrainablePipe):
         self.keep_confidence = keep_confidence
         self.scorer = scorer
         self.cfg: dict[str, list[str]] = {"labels": list(model.attrs.get("labels", []))}
+        # Labels that were asked for: training from scratch drops the others that come with weights.
+        self._added: list[str] = []
         self._register()
 
     def __setstate__(self, state: tuple) -> None:
@@ -154,21 +156,21 @@ class BRNNEntityRecognizer(TrainablePipe):
         return self.labels
 
     def add_label(self, label: str) -> int:
-        """Add a label, before the component is initialized.
+        """Add a label; initialize keeps it.
+
+        Entities of the labels that there are stay what they were, until the component is trained
+        with examples of the new one.
 
         RETURNS: 0 if there is such a label, otherwise 1.
-        Raises ValueError for what is not a string, or where the model has got its size.
+        Raises ValueError for what is not a string.
         """
         if not isinstance(label, str):
             raise ValueError(Errors.E187)
+        if label not in self._added:
+            self._added.append(label)
         if label in self.labels:
             return 0
-        if self.model.get_ref("output_layer").has_dim("nO"):
-            raise ValueError(
-                f"{self.name!r} has been initialized for the labels {', '.join(self.labels)}: "
-                f"to add {label!r}, train a new component with all labels"
-            )
-        self._set_labels([*self.labels, label])
+        self._add_labels([label])
         return 1
 
     def predict(self, docs: Iterable[Doc]) -> list[Tagging]:
@@ -315,15 +317,19 @@ class BRNNEntityRecognizer(TrainablePipe):
         nlp: the pipeline.
         labels: the labels, where they are not to be read off the examples.
         pretrained: start from the weights that ship (fine-tuning), rather than from scratch.
+        Labels that were added before are kept.
+
         Raises ValueError where there is no label, or where `pretrained` is asked of a model that
-        is not the one that ships, or with other labels than it has.
+        is not the one that ships, or for examples with labels that it lacks and that were not
+        added.
         """
         validate_get_examples(get_examples, "BRNNEntityRecognizer.initialize")
         if pretrained:
             self._start_pretrained(self._find_labels(get_examples()) if labels is None else labels)
             return
         self._discard_pretrained()
-        self._set_labels(self._find_labels(get_examples()) if labels is None else labels)
+        labels = self._find_labels(get_examples()) if labels is None else labels
+        self._set_labels(dict.fromkeys([*self._added, *labels]))
         self._require_labels()
         if needs_vocabulary(self.model, self.vocab):
             set_vocabulary(self.model, (example.predicted for example in get_examples()))
@@ -350,12 +356,14 @@ class BRNNEntityRecognizer(TrainablePipe):
             )
         self.model = self.model.attrs["pretrained"]()
         shipped = self.model.attrs["labels"]
-        if others := sorted(set(labels) - set(shipped)):
+        if others := sorted(set(labels) - {*shipped, *self._added}):
             raise ValueError(
                 f"`pretrained = true` goes on with the labels {', '.join(shipped)}, but the "
-                f"examples have {', '.join(others)}: rename these, or train from scratch"
+                f"examples have {', '.join(others)}: rename these, add them by "
+                f"`nlp.get_pipe({self.name!r}).add_label`, or train from scratch"
             )
         self._set_labels(shipped)
+        self._add_labels(self._added)
 
     def _discard_pretrained(self) -> None:
         if "untrained" in self.model.attrs:
@@ -381,6 +389,12 @@ class BRNNEntityRecognizer(TrainablePipe):
         self.cfg["labels"] = list(labels)
         for label in self.labels:
             self.vocab.strings.add(label)
+
+    def _add_labels(self, labels: Iterable[str]) -> None:
+        every = list(dict.fromkeys([*self.labels, *labels]))
+        if len(every) > len(self.labels) and self.model.get_ref("output_layer").has_param("W"):
+            add_labels(self.model, len(every))
+        self._set_labels(every)
 
     def _find_labels(self, examples: Iterable[Example]) -> list[str]:
         """The labels that were added and those of the examples."""

@@ -58,6 +58,30 @@ def test_labels_added_before_are_enough_to_initialize():
     assert {ent.label_ for ent in nlp("Bob likes Rome .").ents} <= {"PER"}
 
 
+def test_a_label_added_after_training_changes_nothing_and_can_be_learned(tmp_path):
+    nlp = make_pipeline()
+    ner = nlp.get_pipe("brnn_ner")
+    optimizer = nlp.resume_training()
+    optimizer.learn_rate = 0.01
+    before = [(ent.text, ent._.confidence) for ent in nlp(make_doc(nlp, TEXT)).ents]
+    assert before
+    assert ner.add_label("DOG") == 1 and ner.labels == ("LOC", "PER", "DOG")
+    nlp.to_disk(tmp_path)
+    for same in (nlp, spacy.load(tmp_path)):
+        after = [(ent.text, ent._.confidence) for ent in same(make_doc(same, TEXT)).ents]
+        assert [text for text, _ in after] == [text for text, _ in before]
+        assert [p for _, p in after] == pytest.approx([p for _, p in before], abs=1e-5)
+    examples = make_examples(nlp, [*SENTENCES, ("Rex met Ada .", "U-DOG O U-PER O")])
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+    assert ents(nlp(make_doc(nlp, "Rex met Ada ."))) == [("Rex", "DOG"), ("Ada", "PER")]
+    assert [ent.text for ent in nlp(make_doc(nlp, TEXT)).ents] == [text for text, _ in before]
+    # With gradients of the earlier size that no step has used.
+    nlp.update(examples, sgd=None)
+    ner.add_label("CAT")
+    nlp.update(examples, sgd=optimizer)
+
+
 def test_no_label_is_an_error_in_words():
     nlp, _ = blank()
     with pytest.raises(ValueError):

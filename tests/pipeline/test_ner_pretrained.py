@@ -129,6 +129,37 @@ def test_training_may_go_on_from_the_weights(nlp):
     assert nlp.get_pipe("brnn_ner").labels == ("LOC", "PER")
 
 
+def test_labels_are_added_as_to_any_component(nlp):
+    """The usual way: add the pipe, add its labels, initialize, update."""
+    ner = nlp.get_pipe("brnn_ner")
+    assert ner.add_label("DOG") == 1
+    assert ner.labels == ("LOC", "PER", "DOG")
+    assert ents(run(nlp)) == EXPECTED
+    nlp.initialize()
+    assert ner.labels == ("DOG",)
+    examples = make_examples(nlp, [("Rome likes Bob .", "U-LOC O U-DOG O")] * 3)
+    train(nlp, examples, steps=60)
+    assert ner.labels == ("DOG", "LOC")
+    assert ents(run(nlp, "Rome likes Bob .")) == [("Rome", "LOC"), ("Bob", "DOG")]
+
+
+def test_labels_that_were_added_go_on_from_the_weights(nlp):
+    ner = nlp.get_pipe("brnn_ner")
+    ner.add_label("DOG")
+    sentences = [*SENTENCES, ("Rex likes Bob .", "U-DOG O U-PER O")]
+    examples = make_examples(nlp, sentences)
+    optimizer = initialize_pretrained(nlp, examples)
+    optimizer.learn_rate = 0.01
+    assert ner.labels == ("LOC", "PER", "DOG") and ents(run(nlp)) == EXPECTED
+    for _ in range(40):
+        nlp.update(examples, sgd=optimizer)
+    assert ents(run(nlp, "Rex likes Bob .")) == [("Rex", "DOG"), ("Bob", "PER")]
+    again = spacy.blank("en")
+    again.add_pipe("brnn_ner", config=PRETRAINED)
+    again.from_bytes(nlp.to_bytes())
+    assert ents(run(again, "Rex likes Bob .")) == [("Rex", "DOG"), ("Bob", "PER")]
+
+
 def test_it_goes_on_with_its_own_labels_only(nlp):
     examples = make_examples(nlp, [("Bob", "U-DOG")])
     with pytest.raises(ValueError, match="goes on with the labels LOC, PER, but the examples have"):
