@@ -255,13 +255,15 @@ def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
 
 @cache
 def _kernel() -> Any:
-    """The scan as one kernel; None where Triton is not there, or cannot build it."""
+    """The scan as one kernel; None where Triton is not there, or does not build it right."""
     try:
         from .scan_kernel import KernelScan
 
-        one = torch.ones(1, 1, 1, device="cuda", requires_grad=True)
+        keep, inputs = torch.rand(2, 3, 1, 4, device="cuda")
         with torch.enable_grad():
-            KernelScan.apply(one, one, one[0]).sum().backward()
+            states = KernelScan.apply(keep.requires_grad_(), inputs, inputs[0])
+            states.sum().backward()
+        torch.testing.assert_close(states.detach(), _forward(keep.detach(), inputs, inputs[0]))
     except Exception:  # Of Triton, of the C compiler that it calls, of CUDA: any will do.
         return None
     return KernelScan
