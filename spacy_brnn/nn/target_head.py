@@ -87,6 +87,13 @@ class TargetHead(nn.Module):
         attended = self._attend(states, target, distances, lengths)
         return self.classify(torch.cat([target, highest, attended, scores], dim=1))
 
+    def set_dropout(self, rate: float) -> None:
+        """Change the classifier's dropout. Raises ValueError for a rate out of range."""
+        check_rate("dropout", rate)
+        for layer in self.classify:
+            if isinstance(layer, nn.Dropout):
+                layer.p = rate
+
     def _project(self, tokens: Tensor) -> Tensor:
         """(N, projected_width); a feature is left out of the weights, once for all tokens."""
         weight = self.project.weight

@@ -125,7 +125,9 @@ def train(
     checkpoint = output.with_name(output.name + ".checkpoint")
     if silver_targets:
         parts = EncodedSilver(nlp, cut, silver_targets)
-        train_head(head, parts, Schedule(epochs=silver_epochs, seed=seed), before, click.echo)
+        # They are many: less is learnt by heart.
+        light = Schedule(epochs=silver_epochs, dropout=0.25, seed=seed)
+        train_head(head, parts, light, before, click.echo)
     train_head(head, [training], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
     save_head(head, sizes, cut, output)
     before.unlink(missing_ok=True)

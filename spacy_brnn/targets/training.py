@@ -33,14 +33,15 @@ class Schedule:
     """How long and how fast to learn.
 
     epochs: passes over the targets. learn_rate: its peak; it rises for a tenth of the steps and
-    falls by a cosine. tokens: in a batch, about. seed: of weights, order and dropout. average: how
-    much of the mean of the weights each step keeps; that mean is the result.
+    falls by a cosine. tokens: in a batch, about. dropout: the head's. seed: of weights, order and
+    dropout. average: how much of the mean of the weights each step keeps; that mean is the result.
     """
 
     epochs: int = 6
     learn_rate: float = 3e-3
     tokens: int = 3000
     weight_decay: float = 0.01
+    dropout: float = 0.4
     seed: int = 0
     average: float = 0.99
 
@@ -104,6 +105,7 @@ def train_head(
         head.parameters(), lr=schedule.learn_rate, weight_decay=schedule.weight_decay
     )
     mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(schedule.average))
+    head.set_dropout(schedule.dropout)
     saved = {"head": head, "mean": mean, "by": optimizer}
     for epoch in range(_resume(saved, checkpoint), schedule.epochs):
         torch.manual_seed(schedule.seed + epoch)
