@@ -94,6 +94,12 @@ class TargetHead(nn.Module):
             if isinstance(layer, nn.Dropout):
                 layer.p = rate
 
+    def divide_logits(self, temperature: float) -> None:
+        """Make all logits smaller, or larger, from now on."""
+        with torch.no_grad():
+            for parameter in self.classify[-1].parameters():
+                parameter /= temperature
+
     def _project(self, tokens: Tensor) -> Tensor:
         """(N, projected_width); a feature is left out of the weights, once for all tokens."""
         weight = self.project.weight

@@ -26,7 +26,15 @@ from .silver import (
     terms,
     write_silver,
 )
-from .training import EncodedSilver, Schedule, encode_sets, evaluate_head, train_head
+from .training import (
+    EncodedSilver,
+    Schedule,
+    Target,
+    calibrate_head,
+    encode_sets,
+    evaluate_head,
+    train_head,
+)
 
 _MODEL = click.option(
     "--model", metavar="PIPELINE", help="Whose encoder it is. Default: the one that ships."
@@ -107,7 +115,7 @@ def train(
     epochs: int,
     seed: int,
 ) -> None:
-    """Train a head on FOLDER's sets, score it on their dev parts, and write it to OUTPUT.
+    """Train a head on FOLDER's sets, calibrate and score it on their dev parts, write it to OUTPUT.
 
     Stopped, the same command goes on after the last whole epoch, which OUTPUT.checkpoint and
     OUTPUT.silver.checkpoint hold. Beside weights in spacy_brnn/pretrained, as toward.msgpack, it
@@ -129,11 +137,14 @@ def train(
         light = Schedule(epochs=silver_epochs, dropout=0.25, seed=seed)
         train_head(head, parts, light, before, click.echo)
     train_head(head, [training], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
+    del training
+    dev = encode_sets(nlp, cut, sets, "dev")
+    temperature = calibrate_head(head, [target for targets in dev.values() for target in targets])
+    click.echo(f"temperature {temperature:.2f}")
     save_head(head, sizes, cut, output)
     before.unlink(missing_ok=True)
     checkpoint.unlink()
-    del training
-    _evaluate(head, nlp, cut, sets)
+    _evaluate(head, dev)
 
 
 @main.command()
@@ -144,7 +155,7 @@ def evaluate(folder: Path, head: Path, model: str | None) -> None:
     """Print accuracy and macro F1 of HEAD on the dev part of each of FOLDER's sets."""
     sets, nlp, cut = _load(folder, model)
     try:
-        _evaluate(load_head(head, cut), nlp, cut, sets)
+        _evaluate(load_head(head, cut), encode_sets(nlp, cut, sets, "dev"))
     except ValueError as error:
         raise click.ClickException(str(error)) from None
 
@@ -165,8 +176,8 @@ def _read_silver(path: Path | None) -> list[SilverTarget]:
         raise click.ClickException(str(error)) from None
 
 
-def _evaluate(head: TargetHead, nlp: Language, cut: CutModel, sets: list[TargetedSet]) -> None:
-    for name, targets in encode_sets(nlp, cut, sets, "dev").items():
+def _evaluate(head: TargetHead, dev: dict[str, list[Target]]) -> None:
+    for name, targets in dev.items():
         if targets:
             accuracy, macro_f = evaluate_head(head, targets)
             click.echo(f"{name:<24}{len(targets):>6}  {accuracy:.1%}  macro F1 {macro_f:.1%}")

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..architectures.cut_model import CutModel
 from ..corpora.targeted_texts import TargetedSet, TargetedText
 from ..nn.target_head import TargetHead
+from ..temperature import fit_temperature
 from .features import Encoded, Window, encode, to_batch, window
 from .silver import SilverTarget
 from .value import LABELS
@@ -130,15 +131,26 @@ def train_head(
     head.eval()
 
 
+def calibrate_head(head: TargetHead, targets: Sequence[Target]) -> float:
+    """Divide its logits by the temperature under which the targets' labels are most likely.
+
+    RETURNS: the temperature, 0.25..4; 1 for no targets.
+    """
+    if not targets:
+        return 1.0
+    logits = _predict(head, targets)
+    labels = torch.tensor([target.label for target in targets])
+    temperature = fit_temperature(
+        lambda value: functional.cross_entropy(logits / value, labels).item(), 4.0, 0.01
+    )
+    head.divide_logits(temperature)
+    return temperature
+
+
 def evaluate_head(head: TargetHead, targets: Sequence[Target]) -> tuple[float, float]:
     """Accuracy and macro F1 over the labels that the targets have, both 0..1."""
-    head.eval()
     truths = numpy.array([target.label for target in targets])
-    guesses = numpy.zeros_like(truths)
-    with torch.no_grad():
-        for start in range(0, len(targets), DOCS_AT_ONCE):
-            logits = _logits(head, targets[start : start + DOCS_AT_ONCE])
-            guesses[start : start + DOCS_AT_ONCE] = logits.argmax(dim=1).numpy()
+    guesses = _predict(head, targets).argmax(dim=1).numpy()
     scores = []
     for label in sorted(set(truths.tolist())):
         right = int(((guesses == label) & (truths == label)).sum())
@@ -171,6 +183,14 @@ def _windows(
 def _loss(head: TargetHead, batch: Sequence[Target]) -> Tensor:
     shares = torch.tensor([target.shares for target in batch])
     return functional.cross_entropy(_logits(head, batch), shares)
+
+
+def _predict(head: TargetHead, targets: Sequence[Target]) -> Tensor:
+    """As _logits, of any number of targets, in evaluation."""
+    head.eval()
+    with torch.no_grad():
+        starts = range(0, len(targets), DOCS_AT_ONCE)
+        return torch.cat([_logits(head, targets[start : start + DOCS_AT_ONCE]) for start in starts])
 
 
 def _logits(head: TargetHead, batch: Sequence[Target]) -> Tensor:
