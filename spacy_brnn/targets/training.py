@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy
 import torch
@@ -61,7 +61,15 @@ class Target:
         return self.shares.index(max(self.shares))
 
 
-class EncodedSilver(Sequence[Sequence[Target]]):
+class Parts(Protocol):
+    """Targets in several parts, each made when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> Sequence[Target]: ...
+
+
+class EncodedSilver:
     """Silver targets, SILVER_AT_ONCE together, encoded whenever they are asked for."""
 
     def __init__(self, nlp: Language, cut: CutModel, targets: Sequence[SilverTarget]) -> None:
@@ -70,12 +78,10 @@ class EncodedSilver(Sequence[Sequence[Target]]):
     def __len__(self) -> int:
         return math.ceil(len(self.targets) / SILVER_AT_ONCE)
 
-    def __getitem__(self, place: Any) -> Any:
+    def __getitem__(self, place: int) -> list[Target]:
         """The targets of one place."""
-        start = range(len(self))[place] * SILVER_AT_ONCE
-        some = self.targets[start : start + SILVER_AT_ONCE]
-        found = _windows(self.nlp, self.cut, some)
-        pairs = zip(some, found, strict=True)
+        some = self.targets[place * SILVER_AT_ONCE : (place + 1) * SILVER_AT_ONCE]
+        pairs = zip(some, _windows(self.nlp, self.cut, some), strict=True)
         return [Target(w, one.shares, True) for one, w in pairs if w is not None]
 
 
@@ -93,7 +99,7 @@ def encode_texts(
 
 def train_head(
     head: TargetHead,
-    parts: Sequence[Sequence[Target]],
+    parts: Parts,
     schedule: Schedule,
     checkpoint: Path,
     report: Callable[[str], None],
@@ -203,7 +209,7 @@ def _logits(head: TargetHead, batch: Sequence[Target]) -> Tensor:
 
 
 def _shares_done(
-    parts: Sequence[Sequence[Target]], schedule: Schedule, epoch: int
+    parts: Parts, schedule: Schedule, epoch: int
 ) -> Iterator[tuple[float, Sequence[Target]]]:
     """All batches of an epoch, and the share of it that is done before each."""
     generator = numpy.random.default_rng([schedule.seed, epoch])
