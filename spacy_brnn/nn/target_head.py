@@ -98,7 +98,7 @@ class TargetHead(nn.Module):
         """Make all logits smaller, or larger, from now on."""
         with torch.no_grad():
             for parameter in self.classify[-1].parameters():
-                parameter /= temperature
+                parameter.div_(temperature)
 
     def _project(self, tokens: Tensor) -> Tensor:
         """(N, projected_width); a feature is left out of the weights, once for all tokens."""
