@@ -113,7 +113,7 @@ def train_head(
     )
     mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(schedule.average))
     head.set_dropout(schedule.dropout)
-    saved = {"head": head, "mean": mean, "by": optimizer}
+    saved: dict[str, Any] = {"head": head, "mean": mean, "by": optimizer}
     for epoch in range(_resume(saved, checkpoint), schedule.epochs):
         torch.manual_seed(schedule.seed + epoch)
         losses = []
@@ -130,7 +130,7 @@ def train_head(
             losses.append(loss.item())
         report(f"epoch {epoch + 1}/{schedule.epochs}: loss {numpy.mean(losses):.4f}")
         new = checkpoint.with_name(checkpoint.name + ".new")
-        states: dict[str, Any] = {name: part.state_dict() for name, part in saved.items()}
+        states = {name: part.state_dict() for name, part in saved.items()}
         torch.save({**states, "done": epoch + 1}, new)
         new.replace(checkpoint)
     head.load_state_dict(mean.module.state_dict())
