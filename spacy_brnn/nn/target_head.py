@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .brnn import BRNN
+from .dropout import check_rate
 
 # Tokens from the target beyond which a distance is the same.
 FARTHEST = 16
-MARKER_WIDTH = 16
 ATTENTION_WIDTH = 64
 MLP_WIDTH = 128
 
@@ -17,16 +18,20 @@ MLP_WIDTH = 128
 class TargetHead(nn.Module):
     """Reads tokens that know where the target is, and classifies what they say toward it.
 
-    A small BRNN reads each token's features beside an embedding of its distance to the target;
-    its states at the target, in their mean and maximum, and those that attention from the target
-    picks, near ones first, are classified together with the scores of the whole sequence.
+    Each token's features are projected, an embedding of its distance to the target is added, and a
+    small BRNN reads them; its states at the target, in their mean and maximum, and those that
+    attention from the target picks, near ones first, are classified together with the scores of
+    the whole sequence.
     Sources: Tang et al. (2016), "Effective LSTMs for Target-Dependent Sentiment Classification";
     Chen et al. (2017), "Recurrent Attention Network on Memory for Aspect Sentiment Analysis",
     for the distances.
 
     input_width: features of a token. score_width: scores of the whole sequence.
-    hidden_width: features of the BRNN's state in each direction. n_labels: classes.
-    dropout: on the BRNN's states and in the classifier; input_dropout: locked, on the features.
+    projected_width: features that the BRNN reads of a token. hidden_width: features of its state
+    in each direction, in both of its layers. n_labels: classes.
+    dropout: in the classifier. layer_dropout: locked, between the BRNN's layers. input_dropout: the
+    share of a token's features that a batch does without.
+    Raises ValueError for a rate outside of 0 <= rate < 1.
     """
 
     def __init__(
@@ -34,15 +39,22 @@ class TargetHead(nn.Module):
         input_width: int,
         score_width: int,
         *,
+        projected_width: int = 96,
         hidden_width: int = 64,
         n_labels: int = 3,
-        dropout: float = 0.4,
-        input_dropout: float = 0.2,
+        dropout: float = 0.25,
+        layer_dropout: float = 0.2,
+        input_dropout: float = 0.1,
     ) -> None:
         super().__init__()
         width = 2 * hidden_width
-        self.markers = nn.Embedding(2 * FARTHEST + 1, MARKER_WIDTH)
-        self.brnn = BRNN(input_width + MARKER_WIDTH, hidden_width, input_dropout=input_dropout)
+        self.input_dropout = check_rate("input_dropout", input_dropout)
+        self.project = nn.Linear(input_width, projected_width)
+        self.markers = nn.Embedding(2 * FARTHEST + 1, projected_width)
+        nn.init.normal_(self.markers.weight, std=0.3)
+        self.brnn = BRNN(
+            projected_width, hidden_width, cell="mingru", depth=2, dropout=layer_dropout
+        )
         self.query = nn.Linear(width, ATTENTION_WIDTH)
         self.key = nn.Linear(width, ATTENTION_WIDTH)
         self.nearness = nn.Embedding(2 * FARTHEST + 1, 1)
@@ -67,12 +79,35 @@ class TargetHead(nn.Module):
         RETURNS: (B, n_labels) logits
         """
         distances, within = _distances(lengths, starts, ends)
-        states = self.brnn(torch.cat([tokens, self.markers(distances)], dim=1), lengths)
+        inputs = functional.gelu(self._project(tokens) + self.markers(distances))
+        states = self.brnn(inputs, lengths)
         sizes = ends - starts
         target = torch.segment_reduce(states[within], "mean", lengths=sizes, axis=0)
         highest = torch.segment_reduce(states[within], "max", lengths=sizes, axis=0)
         attended = self._attend(states, target, distances, lengths)
         return self.classify(torch.cat([target, highest, attended, scores], dim=1))
+
+    def set_dropout(self, rate: float) -> None:
+        """Change the classifier's dropout. Raises ValueError for a rate out of range."""
+        check_rate("dropout", rate)
+        for layer in self.classify:
+            if isinstance(layer, nn.Dropout):
+                layer.p = rate
+
+    def divide_logits(self, temperature: float) -> None:
+        """Make all logits smaller, or larger, from now on."""
+        with torch.no_grad():
+            for parameter in self.classify[-1].parameters():
+                parameter.div_(temperature)
+
+    def _project(self, tokens: Tensor) -> Tensor:
+        """(N, projected_width); a feature is left out of the weights, once for all tokens."""
+        weight = self.project.weight
+        if self.training:
+            weight = weight * functional.dropout(
+                weight.new_ones(weight.shape[1]), self.input_dropout
+            )
+        return functional.linear(tokens, weight, self.project.bias)
 
     def _attend(self, states: Tensor, target: Tensor, distances: Tensor, lengths: Tensor) -> Tensor:
         """(B, width) the mean of the states, weighted by their fit to the target."""

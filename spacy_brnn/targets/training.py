@@ -1,27 +1,32 @@
-"""Training a head for targets on a frozen encoder."""
+"""Training a head for targets on a frozen encoder: on silver targets first, then on gold ones."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy
 import torch
 from spacy.language import Language
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..architectures.cut_model import CutModel
 from ..corpora.targeted_texts import TargetedSet, TargetedText
 from ..nn.target_head import TargetHead
+from ..temperature import fit_temperature
 from .features import Encoded, Window, encode, to_batch, window
+from .silver import SilverTarget
 from .value import LABELS
 
 NEUTRAL = LABELS.index("NEUTRAL")
 DOCS_AT_ONCE = 256
+# Silver targets whose windows are held at a time.
+SILVER_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -29,89 +34,129 @@ class Schedule:
     """How long and how fast to learn.
 
     epochs: passes over the targets. learn_rate: its peak; it rises for a tenth of the steps and
-    falls by a cosine. tokens: in a batch, about. seed: of weights, order and dropout.
+    falls by a cosine. tokens: in a batch, about. dropout: the head's. seed: of weights, order and
+    dropout. average: how much of the mean of the weights each step keeps; that mean is the result.
     """
 
     epochs: int = 6
-    learn_rate: float = 1.5e-3
-    tokens: int = 4000
+    learn_rate: float = 3e-3
+    tokens: int = 3000
     weight_decay: float = 0.01
+    dropout: float = 0.4
     seed: int = 0
+    average: float = 0.99
 
 
 @dataclass(frozen=True)
 class Target:
-    """One target to learn from: a window, a place in LABELS, whether neutral was a choice."""
+    """One target to learn from: a window, the shares of LABELS, whether neutral was a choice."""
 
     window: Window
-    label: int
+    shares: tuple[float, ...]
     has_neutral: bool
+
+    @property
+    def label(self) -> int:
+        """The place in LABELS of the most probable one."""
+        return self.shares.index(max(self.shares))
+
+
+class Parts(Protocol):
+    """Targets in several parts, each made when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> Sequence[Target]: ...
+
+
+class EncodedSilver:
+    """Silver targets, SILVER_AT_ONCE together, encoded whenever they are asked for."""
+
+    def __init__(self, nlp: Language, cut: CutModel, targets: Sequence[SilverTarget]) -> None:
+        self.nlp, self.cut, self.targets = nlp, cut, targets
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.targets) / SILVER_AT_ONCE)
+
+    def __getitem__(self, place: int) -> list[Target]:
+        """The targets of one place."""
+        some = self.targets[place * SILVER_AT_ONCE : (place + 1) * SILVER_AT_ONCE]
+        pairs = zip(some, _windows(self.nlp, self.cut, some), strict=True)
+        return [Target(w, one.shares, True) for one, w in pairs if w is not None]
 
 
 def encode_texts(
     nlp: Language, cut: CutModel, texts: Sequence[TargetedText], has_neutral: bool
 ) -> list[Target]:
-    """The targets of some texts, each text encoded once; in half precision, as there are many.
-
-    A target without a word is left out.
-    """
-    encoded: dict[str, Encoded] = {}
-    component: Any = nlp.get_pipe("brnn_sentiment")
-    distinct = list({one.text: None for one in texts})
-    for start in range(0, len(distinct), DOCS_AT_ONCE):
-        some = distinct[start : start + DOCS_AT_ONCE]
-        docs = [nlp.make_doc(text) for text in some]
-        for text, one in zip(some, encode(cut, docs, component.read_text), strict=True):
-            encoded[text] = Encoded(one.tokens.astype("float16"), one.scores, one.offsets)
-    found = [(window(encoded[one.text], one.start, one.end), one.label) for one in texts]
-    return [Target(w, LABELS.index(label), has_neutral) for w, label in found if w is not None]
+    """The targets of some texts; one without a word is left out."""
+    pairs = zip(texts, _windows(nlp, cut, texts), strict=True)
+    return [
+        Target(w, tuple(float(label == one.label) for label in LABELS), has_neutral)
+        for one, w in pairs
+        if w is not None
+    ]
 
 
 def train_head(
     head: TargetHead,
-    targets: Sequence[Target],
+    parts: Parts,
     schedule: Schedule,
     checkpoint: Path,
     report: Callable[[str], None],
 ) -> None:
-    """Train a head in place; goes on after the last whole epoch where the checkpoint has one."""
+    """Train a head in place; goes on after the last whole epoch where the checkpoint has one.
+
+    parts: read one after the other in each epoch, the targets of each in an order of its own.
+    """
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=schedule.learn_rate, weight_decay=schedule.weight_decay
     )
-    first = _resume(head, optimizer, checkpoint)
-    for epoch in range(first, schedule.epochs):
+    mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(schedule.average))
+    head.set_dropout(schedule.dropout)
+    saved: dict[str, Any] = {"head": head, "mean": mean, "by": optimizer}
+    for epoch in range(_resume(saved, checkpoint), schedule.epochs):
         torch.manual_seed(schedule.seed + epoch)
-        batches = list(_batches(targets, schedule, epoch))
         losses = []
         head.train()
-        for place, batch in enumerate(batches):
-            done = (epoch + place / len(batches)) / schedule.epochs
+        for share, batch in _shares_done(parts, schedule, epoch):
             for group in optimizer.param_groups:
-                group["lr"] = schedule.learn_rate * _rate(done)
+                group["lr"] = schedule.learn_rate * _rate((epoch + share) / schedule.epochs)
             loss = _loss(head, batch)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
             optimizer.step()
+            mean.update_parameters(head)
             losses.append(loss.item())
         report(f"epoch {epoch + 1}/{schedule.epochs}: loss {numpy.mean(losses):.4f}")
         new = checkpoint.with_name(checkpoint.name + ".new")
-        torch.save(
-            {"head": head.state_dict(), "by": optimizer.state_dict(), "done": epoch + 1}, new
-        )
+        states = {name: part.state_dict() for name, part in saved.items()}
+        torch.save({**states, "done": epoch + 1}, new)
         new.replace(checkpoint)
+    head.load_state_dict(mean.module.state_dict())
     head.eval()
+
+
+def calibrate_head(head: TargetHead, targets: Sequence[Target]) -> float:
+    """Divide its logits by the temperature under which the targets' labels are most likely.
+
+    RETURNS: the temperature, 0.25..4; 1 for no targets.
+    """
+    if not targets:
+        return 1.0
+    logits = _predict(head, targets)
+    labels = torch.tensor([target.label for target in targets])
+    temperature = fit_temperature(
+        lambda value: functional.cross_entropy(logits / value, labels).item(), 4.0, 0.01
+    )
+    head.divide_logits(temperature)
+    return temperature
 
 
 def evaluate_head(head: TargetHead, targets: Sequence[Target]) -> tuple[float, float]:
     """Accuracy and macro F1 over the labels that the targets have, both 0..1."""
-    head.eval()
     truths = numpy.array([target.label for target in targets])
-    guesses = numpy.zeros_like(truths)
-    with torch.no_grad():
-        for start in range(0, len(targets), DOCS_AT_ONCE):
-            logits = _logits(head, targets[start : start + DOCS_AT_ONCE])
-            guesses[start : start + DOCS_AT_ONCE] = logits.argmax(dim=1).numpy()
+    guesses = _predict(head, targets).argmax(dim=1).numpy()
     scores = []
     for label in sorted(set(truths.tolist())):
         right = int(((guesses == label) & (truths == label)).sum())
@@ -126,8 +171,32 @@ def encode_sets(
     return {s.name: encode_texts(nlp, cut, getattr(s, part), s.has_neutral) for s in sets}
 
 
+def _windows(
+    nlp: Language, cut: CutModel, texts: Sequence[TargetedText] | Sequence[SilverTarget]
+) -> list[Window | None]:
+    """Of each target, its text encoded once; in half precision, as there are many."""
+    encoded: dict[str, Encoded] = {}
+    component: Any = nlp.get_pipe("brnn_sentiment")
+    distinct = list({one.text: None for one in texts})
+    for start in range(0, len(distinct), DOCS_AT_ONCE):
+        some = distinct[start : start + DOCS_AT_ONCE]
+        docs = [nlp.make_doc(text) for text in some]
+        for text, one in zip(some, encode(cut, docs, component.read_text), strict=True):
+            encoded[text] = Encoded(one.tokens.astype("float16"), one.scores, one.offsets)
+    return [window(encoded[one.text], one.start, one.end) for one in texts]
+
+
 def _loss(head: TargetHead, batch: Sequence[Target]) -> Tensor:
-    return functional.cross_entropy(_logits(head, batch), torch.tensor([t.label for t in batch]))
+    shares = torch.tensor([target.shares for target in batch])
+    return functional.cross_entropy(_logits(head, batch), shares)
+
+
+def _predict(head: TargetHead, targets: Sequence[Target]) -> Tensor:
+    """As _logits, of any number of targets, in evaluation."""
+    head.eval()
+    with torch.no_grad():
+        starts = range(0, len(targets), DOCS_AT_ONCE)
+        return torch.cat([_logits(head, targets[start : start + DOCS_AT_ONCE]) for start in starts])
 
 
 def _logits(head: TargetHead, batch: Sequence[Target]) -> Tensor:
@@ -139,15 +208,25 @@ def _logits(head: TargetHead, batch: Sequence[Target]) -> Tensor:
     return logits.masked_fill(mask, -1e4)
 
 
-def _batches(
-    targets: Sequence[Target], schedule: Schedule, epoch: int
-) -> Iterator[Sequence[Target]]:
-    """All targets, those of like length together, in an order drawn anew each epoch."""
+def _shares_done(
+    parts: Parts, schedule: Schedule, epoch: int
+) -> Iterator[tuple[float, Sequence[Target]]]:
+    """All batches of an epoch, and the share of it that is done before each."""
     generator = numpy.random.default_rng([schedule.seed, epoch])
+    for place in range(len(parts)):
+        batches = list(_batches(parts[place], schedule.tokens, generator))
+        for number, batch in enumerate(batches):
+            yield (place + number / len(batches)) / len(parts), batch
+
+
+def _batches(
+    targets: Sequence[Target], tokens: int, generator: numpy.random.Generator
+) -> Iterator[Sequence[Target]]:
+    """All targets, those of like length together, in an order drawn anew."""
     lengths = numpy.array([len(target.window.tokens) for target in targets])
     order = numpy.argsort(lengths + generator.uniform(0, 6, size=len(lengths)))
-    parts = numpy.cumsum(lengths[order]) // schedule.tokens
-    batches = numpy.split(order, numpy.flatnonzero(numpy.diff(parts)) + 1)
+    places = numpy.cumsum(lengths[order]) // tokens
+    batches = numpy.split(order, numpy.flatnonzero(numpy.diff(places)) + 1)
     for place in generator.permutation(len(batches)):
         yield [targets[i] for i in batches[place]]
 
@@ -159,11 +238,11 @@ def _rate(done: float) -> float:
     return 0.01 + 0.99 * (1 + math.cos(math.pi * (done - 0.1) / 0.9)) / 2
 
 
-def _resume(head: TargetHead, optimizer: torch.optim.Optimizer, checkpoint: Path) -> int:
+def _resume(saved: Mapping[str, Any], checkpoint: Path) -> int:
     """Load the checkpoint, where there is one; RETURNS: the epochs that are done."""
     if not checkpoint.exists():
         return 0
-    state = torch.load(checkpoint, weights_only=True)
-    head.load_state_dict(state["head"])
-    optimizer.load_state_dict(state["by"])
-    return state["done"]
+    states = torch.load(checkpoint, weights_only=True)
+    for name, part in saved.items():
+        part.load_state_dict(states[name])
+    return states["done"]

@@ -29,7 +29,9 @@ def test_official_archive(project):
 
 
 @pytest.mark.parametrize(
-    "workflows", [["all"], ["film"], ["labelled"], ["seed"], ["ner"]], ids=" ".join
+    "workflows",
+    [["all", "targets"], ["film"], ["labelled"], ["seed"], ["ner"]],
+    ids=" ".join,
 )
 def test_every_input_is_an_asset_a_config_or_an_earlier_output(project, workflows):
     config = load_project_config(project)

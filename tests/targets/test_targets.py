@@ -11,8 +11,10 @@ from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.targeted_texts import read_targeted_sets
 from spacy_brnn.nn.target_head import TargetHead
 from spacy_brnn.targets.__main__ import main
+from spacy_brnn.targets.features import Window, to_batch
 from spacy_brnn.targets.fields import target_fields
 from spacy_brnn.targets.head_file import save_head
+from spacy_brnn.targets.training import Target, calibrate_head
 from spacy_brnn.targets.value import TargetSentiment
 
 from .conftest import write_set
@@ -74,6 +76,30 @@ def test_training_goes_on_after_the_last_epoch(sets, folder, tmp_path, monkeypat
     result = CliRunner().invoke(main, [*arguments, str(parts)])
     assert "epoch 1/3" not in result.output and "epoch 3/3" in result.output
     assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_calibration_divides_logits_and_keeps_labels():
+    torch.manual_seed(0)
+    head = TargetHead(4, 2, projected_width=8, hidden_width=4).eval()
+    head.divide_logits(0.05)  # Very sure of itself, and of labels drawn at random often wrong.
+    rows = [Window(array, array[0, :2], 1, 2) for array in torch.randn(60, 3, 4).numpy()]
+    targets = [
+        Target(row, tuple(float(place == number % 3) for place in range(3)), True)
+        for number, row in enumerate(rows)
+    ]
+    with torch.no_grad():
+        before = head(*to_batch(rows))
+        temperature = calibrate_head(head, targets)
+        after = head(*to_batch(rows))
+    assert temperature > 2.0
+    assert torch.allclose(after, before / temperature, atol=1e-4)
+    assert calibrate_head(head, []) == 1.0
+
+
+def test_a_rate_of_dropout_is_checked():
+    head = TargetHead(4, 2, projected_width=8, hidden_width=4)
+    with pytest.raises(ValueError, match="dropout must be at least 0 and less than 1"):
+        head.set_dropout(1.0)
 
 
 def test_a_value_has_three_probabilities(with_head):
