@@ -135,7 +135,13 @@ def _summary(trained: Trained) -> str:
     from .table import table
 
     texts = f"On the {trained.scores.texts:,} texts kept to check with:"
-    return f"{texts}\n\n{table(trained.scores, trained.beside)}"
+    summary = f"{texts}\n\n{table(trained.scores, trained.beside)}"
+    if trained.fitted_to_all:
+        summary += (
+            "\n\nNo step of training was better than the regression that it starts from, which was "
+            "then\nfitted to all texts, those kept to check with too."
+        )
+    return summary
 
 
 def _how_to_use(output: Path, workings: Path, fields: Fields) -> str:

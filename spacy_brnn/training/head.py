@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import astuple
 from typing import cast
 
 import numpy
@@ -17,7 +18,7 @@ from thinc.api import Model
 from ..architectures.ngrams import learn_vocabulary, read_ngrams
 from ..architectures.precision import predict_in
 from ..architectures.textcat_ensemble import POOLINGS
-from .logistic import Features, Weights, choose_penalty, fit, sparse_rows
+from .logistic import Features, Penalty, Weights, choose_penalty, fit, sparse_rows
 
 DOCS_AT_A_TIME = 256
 # So many texts are enough to choose the penalty by; the head is then fitted on all.
@@ -36,11 +37,22 @@ def create_fit_head() -> Callable[[Language], Language]:
 
 def fit_heads(nlp: Language) -> Language:
     """As the callback."""
+    for component in _ensembles(nlp):
+        _fit_head(component, list(_examples(nlp)))
+    return nlp
+
+
+def fit_heads_again(nlp: Language, examples: list[Example]) -> None:
+    """Fit heads to other examples, with the penalty that was chosen before."""
+    for component in _ensembles(nlp):
+        _fit_head(component, examples, Penalty(*component.model.attrs["penalty"]))
+
+
+def _ensembles(nlp: Language) -> Iterator[TextCategorizer]:
     for _, component in nlp.pipeline:
         model = getattr(component, "model", None)
         if isinstance(model, Model) and model.name == "textcat_ensemble":
-            _fit_head(cast(TextCategorizer, component), list(_examples(nlp)))
-    return nlp
+            yield cast(TextCategorizer, component)
 
 
 def _examples(nlp: Language) -> Iterator[Example]:
@@ -49,7 +61,10 @@ def _examples(nlp: Language) -> Iterator[Example]:
     return corpus(nlp)
 
 
-def _fit_head(component: TextCategorizer, examples: list[Example]) -> None:
+def _fit_head(
+    component: TextCategorizer, examples: list[Example], penalty: Penalty | None = None
+) -> None:
+    """penalty: None to choose it."""
     model = component.model
     truths, is_known = map(numpy.asarray, component._examples_to_truth(examples))
     taught = [
@@ -66,11 +81,12 @@ def _fit_head(component: TextCategorizer, examples: list[Example]) -> None:
     dense = torch.from_numpy((pooled - mean) / deviation)
     is_vector = _vector_columns(model)
     rows = sparse_rows(read_ngrams(ngrams, docs), len(docs), len(ngrams.attrs["keys"]))
-    weights = _regress(
-        Features(dense[:, ~is_vector], dense[:, is_vector], rows),
-        torch.from_numpy(truths[taught].astype("float32")),
-        exclusive=not model.attrs["multi_label"],
-    )
+    features = Features(dense[:, ~is_vector], dense[:, is_vector], rows)
+    wanted = torch.from_numpy(truths[taught].astype("float32"))
+    exclusive = not model.attrs["multi_label"]
+    penalty = penalty or _choose(features, wanted, exclusive=exclusive)
+    model.attrs["penalty"] = list(astuple(penalty))
+    weights = fit(features, wanted, penalty, exclusive=exclusive)
     by_pooled = numpy.zeros((len(mean), truths.shape[1]), dtype="float32")
     by_pooled[~is_vector], by_pooled[is_vector] = weights.states, weights.vectors
     _set_head(model, weights, by_pooled / deviation[:, None], mean)
@@ -90,11 +106,10 @@ def _pool(model: Model, docs: list[Doc]) -> numpy.ndarray:
     return numpy.concatenate(parts).astype("float32")
 
 
-def _regress(features: Features, truths: torch.Tensor, *, exclusive: bool) -> Weights:
+def _choose(features: Features, truths: torch.Tensor, *, exclusive: bool) -> Penalty:
     some = torch.arange(len(truths))[:: -(-len(truths) // MOST_TEXTS)]
     folds = min(len(some), 5 if len(some) < 1000 else 3)
-    penalty = choose_penalty(features.take(some), truths[some], exclusive=exclusive, folds=folds)
-    return fit(features, truths, penalty, exclusive=exclusive)
+    return choose_penalty(features.take(some), truths[some], exclusive=exclusive, folds=folds)
 
 
 def _set_head(model: Model, weights: Weights, dense: numpy.ndarray, mean: numpy.ndarray) -> None:

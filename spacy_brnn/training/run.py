@@ -10,17 +10,21 @@ from typing import TextIO
 
 import numpy
 import spacy
+import torch
 from spacy.language import Language
+from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 from spacy.training.loop import train as run_loop
 from thinc.api import Config, require_gpu
+from torch import Tensor
 
 from ..calibration import MAX_TEMPERATURE, find_temperature, scale_logits
 from ..corpora.docbin import write_docbin
 from ..corpora.errors import CorpusError
 from .baselines import bag_of_words, commonest
 from .config import Plan, make_config, write_labels
+from .head import fit_heads_again
 from .labels import LabelError, polarities_of
 from .prediction import categorizer_of, predict_texts
 from .scores import Scores, score
@@ -69,13 +73,16 @@ class Prepared:
 class Trained:
     """The outcome of a run.
 
+    scores: of a model that has not learned from dev.
     beside: the scores of baselines, by name; temperature: None where it was left at 1.
+    fitted_to_all: whether the head was then fitted to dev too.
     """
 
     prepared: Prepared
     scores: Scores
     beside: list[tuple[str, Scores]]
     temperature: float | None
+    fitted_to_all: bool
 
 
 def prepare(options: TrainOptions) -> Prepared:
@@ -116,15 +123,20 @@ def train(options: TrainOptions, prepared: Prepared, log: TextIO) -> Trained:
         warnings.filterwarnings("ignore", message="every polarity will be 0")
         nlp = init_nlp(config, use_gpu=options.gpu_id)
         nlp.config.to_disk(workings / "config.cfg")
+        start = _encoder_weights(nlp)
         run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
     nlp = spacy.load(workings / DIR_MODEL_BEST)
     temperature = calibrate(nlp, prepared)
+    scores = _score(nlp, prepared)
+    is_start = options.dev is None and bool(start) and _are_equal(start, _encoder_weights(nlp))
+    if is_start:
+        _fit_to_all(nlp, prepared, temperature)
     if options.output.exists():
         shutil.rmtree(options.output)
     nlp.to_disk(options.output)
     for name in (DIR_MODEL_BEST, DIR_MODEL_LAST):
         shutil.rmtree(workings / name)
-    return Trained(prepared, *_score(nlp, prepared), temperature)
+    return Trained(prepared, *scores, temperature, is_start)
 
 
 def calibrate(nlp: Language, prepared: Prepared) -> float | None:
@@ -146,6 +158,30 @@ def calibrate(nlp: Language, prepared: Prepared) -> float | None:
     temperature = min(max(find_temperature(found, places), 0.5), MAX_TEMPERATURE)
     scale_logits(categorizer_of(nlp)[1].model, temperature)
     return temperature
+
+
+def _encoder_weights(nlp: Language) -> list[Tensor]:
+    """Of the encoder below a head that starts as a regression; none for other models."""
+    model = categorizer_of(nlp)[1].model
+    if model.name != "textcat_ensemble":
+        return []
+    shims = [shim for node in model.get_ref("tok2vec").walk() for shim in node.shims]
+    return [tensor.clone() for shim in shims for tensor in shim._model.state_dict().values()]
+
+
+def _are_equal(these: list[Tensor], others: list[Tensor]) -> bool:
+    return all(map(torch.equal, these, others))
+
+
+def _fit_to_all(nlp: Language, prepared: Prepared, temperature: float | None) -> None:
+    """No step was better than the start, so that dev chose nothing: the head may learn it too.
+
+    The temperature stays that of the head that had not.
+    """
+    known = make_docs(nlp, [*prepared.train, *prepared.dev], prepared.labels)
+    fit_heads_again(nlp, [Example(nlp.make_doc(doc.text), doc) for doc in known])
+    if temperature is not None:
+        scale_logits(categorizer_of(nlp)[1].model, temperature)
 
 
 def _check_options(options: TrainOptions) -> None:

@@ -5,6 +5,8 @@ import spacy
 from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
 
+from spacy_brnn.training.config import make_config
+
 from .conftest import WORDS, tickets
 
 FIELDS = ("--text-field", "body", "--label-field", "topic")
@@ -36,6 +38,31 @@ def test_train_learns_labels_of_ones_own(trained):
     for wanted in ("this model", "a bag of words", "the commonest label", "precision", "billing"):
         assert wanted in result.stdout
     assert "spacy train" in result.stderr
+
+
+@pytest.mark.parametrize("has_dev", [False, True])
+def test_a_start_that_no_step_betters_is_fitted_to_all_texts(
+    has_dev, run, write, tmp_path, monkeypatch
+):
+    def make_still(*arguments):
+        config = make_config(*arguments)
+        config["training"].update(max_steps=1, eval_frequency=1)
+        config["training"]["optimizer"]["learn_rate"] = 0.0
+        return config
+
+    monkeypatch.setattr("spacy_brnn.training.run.make_config", make_still)
+    rows = tickets()
+    for number, row in enumerate(rows):
+        row["body"] += f" number{number}"
+    parts = {"known": rows[::2], "dev": rows[1::2]} if has_dev else {"known": rows}
+    files = {name: write(part, f"{name}.jsonl") for name, part in parts.items()}
+    dev = ("--dev", files["dev"]) if has_dev else ()
+    result = run("train", files["known"], *FIELDS, *dev, "-o", tmp_path / "topics")
+    assert ("fitted to all texts" in " ".join(result.stdout.split())) is not has_dev
+    nlp = spacy.load(tmp_path / "topics")
+    known = set(nlp.get_pipe("brnn_sentiment").model.get_ref("ngrams").attrs["keys"].tolist())
+    learned = [row for row in rows if nlp.vocab.strings[row["body"].split()[-1]] in known]
+    assert learned == parts["known"]
 
 
 def test_spacy_train_takes_over(trained):
