@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -235,15 +235,20 @@ class BRNN(nn.Module):
         """
         below = None
         for layer in range(len(self.forwards) - 1):
-            ahead, back = (torch.cat(list(s)) for s in self._read_long(layer, table, index, below))
-            below = torch.cat([ahead, back.flip(0)], dim=1)
-        pooled = []
-        for segments in self._read_long(-1, table, index, below):
-            parts = [(states.amax(dim=0), states.sum(dim=0)) for states in segments]
-            highest, total = (torch.stack(part) for part in zip(*parts, strict=True))
-            both = [highest.amax(dim=0), total.sum(dim=0) / len(index)]
-            pooled.append(torch.stack(both[: 1 + mean]))
-        return torch.cat(pooled, dim=1)
+            width = self._cells(layer)[0].hidden_size
+            states = table.new_empty(len(index), 2, width)
+            ahead, back = self._read_long(layer, table, index, below)
+            _lay_out(ahead, states[:, 0])
+            _lay_out((segment.flip(0) for segment in back), states[:, 1], from_end=True)
+            below = states.flatten(1)
+        highest = table.new_full((2, self.hidden_width), float("-inf"))
+        total = torch.zeros_like(highest)
+        for direction, segments in enumerate(self._read_long(-1, table, index, below)):
+            for segment in segments:
+                torch.maximum(highest[direction], segment.amax(dim=0), out=highest[direction])
+                total[direction] += segment.sum(dim=0)
+        both = [highest.flatten(), total.flatten() / len(index)]
+        return torch.stack(both[: 1 + mean])
 
     def _read_long(
         self, layer: int, table: Tensor, index: Tensor, below: Tensor | None
@@ -323,6 +328,15 @@ def _scan_long(
     for segment in steps.split(LONG_SEGMENT):
         states, state = cell.scan(project(segment)[:, None], state, recur_in_blocks)
         yield states[:, 0]
+
+
+def _lay_out(segments: Iterable[Tensor], out: Tensor, from_end: bool = False) -> None:
+    """Put segments one after the other, or each before the one before it."""
+    done = 0
+    for segment in segments:
+        start = len(out) - done - len(segment) if from_end else done
+        out[start : start + len(segment)] = segment
+        done += len(segment)
 
 
 def _project_places(cell: ScanCell, inputs: Tensor, places: Tensor) -> Tensor:
