@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Protocol
-from weakref import WeakKeyDictionary, ref
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..evidence.evidence import Evidence
 from ..targets.value import TargetSentiment
+from .answering import Answers
 from .sentiment_value import NEUTRAL, Sentiment
 
 ATTRIBUTE = "sentiment"
@@ -51,11 +51,7 @@ class SpanScorer(Protocol):
         """What its document says toward each span."""
 
 
-# A Doc knows its vocabulary but not its pipeline, so components are found by the id of their
-# own vocabulary, which lives as long as they do. Documents of other vocabularies, such as each
-# unpickled one has, are kept track of one by one and only while they live: a Vocab is large.
-_scorers: dict[tuple[int, str], list[ref[SpanScorer]]] = {}
-_guests: WeakKeyDictionary[Doc, dict[str, ref[SpanScorer]]] = WeakKeyDictionary()
+_scorers: Answers[SpanScorer] = Answers()
 
 
 def register_extensions(name: str) -> None:
@@ -81,17 +77,12 @@ def register_extensions(name: str) -> None:
 
 def register_span_scorer(scorer: SpanScorer) -> None:
     """Let this component answer for the documents of its vocabulary."""
-    key = id(scorer.vocab), scorer.extension
-    alive = [other for other in _scorers.get(key, []) if other() not in (None, scorer)]
-    _scorers[key] = [*alive, ref(scorer)]
+    _scorers.register(scorer, scorer.extension)
 
 
 def annotate(doc: Doc, scorer: SpanScorer, polarities: Mapping[str, float]) -> None:
     """Keep with the document who scored it, and what its labels mean where not the default."""
-    if doc.vocab is not scorer.vocab:
-        _guests.setdefault(doc, {})[scorer.extension] = ref(scorer)
-    elif _guests and doc in _guests:
-        _guests[doc].pop(scorer.extension, None)
+    _scorers.take(doc, scorer, scorer.extension)
     key = _polarities_key(scorer.extension)
     for label in doc.user_data.pop(key, {}):
         if label not in polarities:
@@ -176,7 +167,7 @@ def _doc_sentiment(extension: str, doc: Doc) -> Sentiment | None:
     abstain_below = doc.user_data.get(f"brnn_{extension}_abstain_below")
     if polarities is None or abstain_below is None:
         # A DocBin leaves user data out: the pipeline still knows.
-        scorer = _find_scorer(doc, extension)
+        scorer = _scorers.find(doc, extension)
         if polarities is None:
             polarities = scorer.label_polarities if scorer else _guess_polarities(doc)
         if abstain_below is None:
@@ -204,16 +195,8 @@ def _span_sentiment(extension: str, span: Span) -> Sentiment:
     return _require_scorer(span.doc, extension).score_spans([span])[0]
 
 
-def _find_scorer(doc: Doc, extension: str) -> SpanScorer | None:
-    guest_of = _guests.get(doc, {}).get(extension)
-    # The last one added first.
-    hosts = [*_scorers.get((id(doc.vocab), extension), []), *([guest_of] if guest_of else [])]
-    alive = (host() for host in reversed(hosts))
-    return next((scorer for scorer in alive if scorer is not None), None)
-
-
 def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
-    scorer = _find_scorer(doc, extension)
+    scorer = _scorers.find(doc, extension)
     if scorer is None:
         raise ValueError(
             f"span._.{extension} needs the pipeline that made the Doc: keep the nlp object with "

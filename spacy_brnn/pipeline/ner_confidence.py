@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
-from weakref import WeakKeyDictionary, WeakValueDictionary, ref
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
+
+from .answering import Answers
 
 ATTRIBUTE = "confidence"
 # How spaCy names what extensions keep of a span: it moves such keys with the text, where a span
@@ -40,10 +41,7 @@ class EntityScorer(Protocol):
         """The probability that each span is an entity of its label."""
 
 
-# As in `extensions`: a Doc knows its vocabulary but not its pipeline. A component's own vocabulary
-# lives as long as it does; documents of others are kept track of one by one while they live.
-_scorers: WeakValueDictionary[int, EntityScorer] = WeakValueDictionary()
-_guests: WeakKeyDictionary[Doc, ref[EntityScorer]] = WeakKeyDictionary()
+_scorers: Answers[EntityScorer] = Answers()
 
 
 def register_confidence() -> None:
@@ -62,14 +60,13 @@ def register_confidence() -> None:
 
 def register_entity_scorer(scorer: EntityScorer) -> None:
     """Let this component answer for the documents of its vocabulary."""
-    _scorers[id(scorer.vocab)] = scorer
+    _scorers.register(scorer, ATTRIBUTE)
 
 
 def answer_for(scorer: EntityScorer, doc: Doc) -> None:
     """Let this component answer for a document, whatever vocabulary that has."""
-    if doc.vocab is not scorer.vocab:
-        _guests[doc] = ref(scorer)
-    else:
+    _scorers.take(doc, scorer, ATTRIBUTE)
+    if doc.vocab is scorer.vocab:
         register_entity_scorer(scorer)
 
 
@@ -106,8 +103,7 @@ def confidence_of(span: Span) -> float | None:
         return None
     key = _key(doc, asked)
     if span.label_ not in _user_data(doc).get(key, {}):
-        guest_of = _guests.get(doc)
-        scorer = guest_of() if guest_of else _scorers.get(id(doc.vocab))
+        scorer = _scorers.find(doc, ATTRIBUTE)
         if scorer is None or span.label_ not in scorer.labels:
             return None
         # All entities at once, as reading the document is what takes time.

@@ -9,7 +9,7 @@ import spacy
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
-from .test_ner import ents, make_pipeline
+from .test_ner import TINY, ents, make_pipeline
 
 TEXT = "Ada Lovelace met Bob in New York City ."
 HOSTILE = [
@@ -123,6 +123,26 @@ def test_nothing_of_other_vocabularies_is_kept(nlp):
     del doc
     gc.collect()
     assert _living_vocabularies() <= before
+
+
+def test_a_second_component_that_is_gone_leaves_earlier_documents():
+    nlp = make_pipeline(steps=25)
+    doc = nlp(TEXT)
+    nlp.add_pipe("brnn_ner", name="second", config=TINY)
+    nlp.remove_pipe("second")
+    gc.collect()
+    assert doc.ents and None not in confidences(doc)
+
+
+def test_the_component_that_came_last_answers_for_a_document():
+    """Though another, of a vocabulary of its own, found entities in it before."""
+    nlp = make_pipeline(steps=25)
+    guest = make_pipeline(steps=0).get_pipe("brnn_ner")
+    doc = guest(nlp.make_doc(TEXT))
+    doc.set_ents([], default="missing")
+    doc = nlp.get_pipe("brnn_ner")(doc)
+    assert doc.ents
+    assert confidences(doc) == pytest.approx(confidences(nlp(TEXT)), abs=1e-5)
 
 
 def _living_vocabularies():
