@@ -33,6 +33,7 @@ from .ner_confidence import (
 )
 from .ner_scorer import score_entities
 from .ner_tags import TagSet, set_entities
+from .saved_model import check_bytes, check_folder
 
 DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedBRNNTagger.v1"}
 
@@ -337,14 +338,23 @@ class BRNNEntityRecognizer(TrainablePipe):
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Sequence[str] = ()) -> BRNNEntityRecognizer:
-        """Load from bytes, in place of the weights that ship."""
+        """Load from bytes, in place of the weights that ship.
+
+        Raises ValueError for what are not a whole component's bytes, and changes nothing then.
+        """
         if "model" not in exclude:
+            check_bytes("brnn_ner", bytes_data, self.model)
             self._discard_pretrained()
         return super().from_bytes(bytes_data, exclude=exclude)
 
     def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNEntityRecognizer:
-        """Load from disk, in place of the weights that ship."""
+        """Load from disk, in place of the weights that ship.
+
+        Raises ValueError for a folder that does not hold a whole component, naming the file at
+        fault, and changes nothing then.
+        """
         if "model" not in exclude:
+            check_folder("brnn_ner", Path(path), self.model, exclude)
             self._discard_pretrained()
         return super().from_disk(path, exclude=exclude)
 

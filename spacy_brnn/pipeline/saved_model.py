@@ -9,26 +9,28 @@ from pathlib import Path
 import srsly
 from thinc.api import Model
 
+from ..architectures.vector_table import copy_vector_tables
 
-def check_folder(path: Path, model: Model, exclude: Sequence[str]) -> None:
+
+def check_folder(factory: str, path: Path, model: Model, exclude: Sequence[str]) -> None:
     """Raise ValueError unless the folder of a component can be loaded into such a model."""
     names = [name for name in ("cfg", "model") if name not in exclude]
     for name in names:
         if not (path / name).is_file():
             raise ValueError(
-                f"{path} is not the folder of a saved brnn_sentiment: it has no file {name!r}"
+                f"{path} is not the folder of a saved {factory}: it has no file {name!r}"
             )
     if "cfg" in names:
         _check_readable(path / "cfg", srsly.read_json)
     _check_weights(str(path / "model"), (path / "model").read_bytes(), model)
 
 
-def check_bytes(data: bytes, model: Model) -> None:
+def check_bytes(factory: str, data: bytes, model: Model) -> None:
     """Raise ValueError unless a component's bytes can be loaded into such a model."""
     try:
         weights = srsly.msgpack_loads(data)["model"]
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"these are not the bytes of a saved brnn_sentiment: {error}") from error
+        raise ValueError(f"these are not the bytes of a saved {factory}: {error}") from error
     _check_weights("the bytes of the model", weights, model)
 
 
@@ -41,7 +43,11 @@ def _check_readable(file: Path, read: Callable[[Path], object]) -> None:
 
 def _check_weights(place: str, data: bytes, model: Model) -> None:
     """Load them into a model of the same shape, which is thrown away."""
-    trial = model.attrs["untrained"]() if "untrained" in model.attrs else copy.deepcopy(model)
+    if "untrained" in model.attrs:
+        trial = model.attrs["untrained"]()
+        copy_vector_tables(model, trial)
+    else:
+        trial = copy.deepcopy(model)
     try:
         srsly.msgpack_loads(data)
     except (ValueError, TypeError) as error:

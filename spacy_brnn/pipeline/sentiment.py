@@ -461,7 +461,7 @@ class BRNNSentiment(Explaining):
         Raises ValueError for what are not a whole component's bytes, and changes nothing then.
         """
         if "model" not in exclude:
-            check_bytes(bytes_data, self.model)
+            check_bytes("brnn_sentiment", bytes_data, self.model)
             self._discard_pretrained()
         super().from_bytes(bytes_data, exclude=exclude)
         self._settle_neutral()
@@ -474,7 +474,7 @@ class BRNNSentiment(Explaining):
         fault, and changes nothing then.
         """
         if "model" not in exclude:
-            check_folder(Path(path), self.model, exclude)
+            check_folder("brnn_sentiment", Path(path), self.model, exclude)
             self._discard_pretrained()
         super().from_disk(path, exclude=exclude)
         self._settle_neutral()

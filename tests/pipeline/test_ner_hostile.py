@@ -6,6 +6,7 @@ import pickle
 import numpy
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
@@ -123,6 +124,40 @@ def test_nothing_of_other_vocabularies_is_kept(nlp):
     del doc
     gc.collect()
     assert _living_vocabularies() <= before
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("model", None, "has no file 'model'"),
+        ("cfg", None, "has no file 'cfg'"),
+        ("model", b"\x82\xa3", "model cannot be read"),
+        ("model", b"\x80", "of another model"),
+        ("cfg", b"{", "cfg cannot be read"),
+    ],
+)
+def test_a_damaged_folder_changes_nothing(name, data, message, nlp, tmp_path):
+    before = ents(nlp(TEXT))
+    nlp.to_disk(tmp_path)
+    file = tmp_path / "brnn_ner" / name
+    file.unlink() if data is None else file.write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        nlp.get_pipe("brnn_ner").from_disk(tmp_path / "brnn_ner")
+    assert before and ents(nlp(TEXT)) == before
+
+
+@pytest.mark.parametrize("ships", [False, True])
+def test_what_is_nowhere_changes_nothing(ships, nlp):
+    if ships:
+        nlp = spacy.blank("en")
+        nlp.add_pipe("brnn_ner")
+    component, before = nlp.get_pipe("brnn_ner"), ents(nlp(TEXT))
+    with pytest.raises(ValueError, match="nowhere is not the folder of a saved brnn_ner"):
+        component.from_disk("nowhere")
+    for data in (b"", b"nothing", component.to_bytes()[:-100], srsly.msgpack_dumps({"cfg": b"{}"})):
+        with pytest.raises(ValueError, match="these are not the bytes"):
+            component.from_bytes(data)
+    assert before and ents(nlp(TEXT)) == before
 
 
 def test_a_second_component_that_is_gone_leaves_earlier_documents():
