@@ -139,6 +139,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         self.cfg: dict[str, list[str]] = {"labels": list(model.attrs.get("labels", []))}
         # Labels that were asked for: training from scratch drops the others that come with weights.
         self._added: list[str] = []
+        self._said_unannotated = False
         self._register()
 
     def __setstate__(self, state: tuple) -> None:
@@ -297,6 +298,8 @@ class BRNNEntityRecognizer(TrainablePipe):
         The gradient with respect to the weights of the CRF is added to the CRF's gradients.
         """
         validate_examples(examples, "BRNNEntityRecognizer.get_loss")
+        examples = list(examples)
+        self._warn_of_no_annotation(examples)
         tags = TagSet(self.labels)
         allowed = [tags.allow_gold(example) for example in examples]
         losses, backprop = self.model.get_ref("crf").begin_update((scores, allowed))
@@ -382,6 +385,18 @@ class BRNNEntityRecognizer(TrainablePipe):
             copy_vector_tables(self.model, untrained)
             self.model = untrained
             self.cfg["labels"] = []
+
+    def _warn_of_no_annotation(self, examples: Sequence[Example]) -> None:
+        """Say once that a batch teaches nothing."""
+        if self._said_unannotated or not examples:
+            return
+        if not any(example.reference.has_annotation("ENT_IOB") for example in examples):
+            self._said_unannotated = True
+            warnings.warn(
+                f"none of the {len(examples)} documents of a batch says of a word whether it is in "
+                f"an entity: they teach {self.name!r} nothing",
+                stacklevel=3,
+            )
 
     def _warn_of_language(self) -> None:
         if "labels" in self.model.attrs and self.vocab.lang not in ("", "en"):

@@ -2,12 +2,14 @@
 
 import gc
 import pickle
+import warnings
 
 import numpy
 import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
 from spacy.vocab import Vocab
 
 from .test_ner import TINY, ents, make_pipeline
@@ -158,6 +160,17 @@ def test_what_is_nowhere_changes_nothing(ships, nlp):
         with pytest.raises(ValueError, match="these are not the bytes"):
             component.from_bytes(data)
     assert before and ents(nlp(TEXT)) == before
+
+
+def test_training_on_nothing_is_said_once():
+    nlp = make_pipeline(steps=1)
+    silent = [Example(nlp.make_doc(TEXT), nlp.make_doc(TEXT))]
+    with pytest.warns(UserWarning, match="none of the 1 documents .* teach 'brnn_ner' nothing"):
+        nlp.update(silent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp.update(silent)
+        nlp.update([Example.from_dict(nlp.make_doc(TEXT), {"entities": []})])
 
 
 def test_a_second_component_that_is_gone_leaves_earlier_documents():
