@@ -40,10 +40,7 @@ class Brnn(SpacySystem):
     def detail(self) -> str:
         """What `precision` came to on this machine, and what the weights have read."""
         precision = self.nlp.get_pipe("brnn_sentiment").precision
-        return (
-            f"computed in {precision}; the labels of dev taught neither the weights nor the "
-            "transformer, but the model that scored the unlabelled reviews"
-        )
+        return f"computed in {precision}; dev taught neither the weights nor their teacher"
 
     def size(self) -> int:
         """The folder of the weights."""

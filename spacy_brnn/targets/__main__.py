@@ -44,9 +44,6 @@ _OUTPUT = click.argument("output", type=click.Path(dir_okay=False, path_type=Pat
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
-HIDDEN_WIDTH = 64
-
-
 @click.group()
 def main() -> None:
     """Heads for the sentiment toward a span.
@@ -125,7 +122,7 @@ def train(
     silver_targets = _read_silver(silver_file)
     training = [t for s in encode_sets(nlp, cut, sets, "train").values() for t in s]
     width = training[0].window.tokens.shape[1]
-    sizes = {"input_width": width, "score_width": len(cut.bias), "hidden_width": HIDDEN_WIDTH}
+    sizes = {"input_width": width, "score_width": len(cut.bias)}
     torch.manual_seed(seed)
     head = TargetHead(**sizes)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,9 @@ import gzip
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from spacy_brnn.targets.__main__ import main
 from tests.evidence.conftest import nlp, train_pipeline  # noqa: F401
 
 ROWS = [
@@ -27,6 +29,32 @@ def write_set(folder, name="menu.train", rows=ROWS, repeat=1):
     with gzip.open(path, "wt", encoding="utf-8") as file:
         file.write("\n".join(lines))
     return path
+
+
+@pytest.fixture
+def train_twice(tmp_path, monkeypatch):
+    """Run `train` whole, and again stopped at its second report and gone on with.
+
+    Gives the last run's output, and whether both heads have the same bytes.
+    """
+
+    def train_twice(*arguments):
+        whole, parts = tmp_path / "whole", tmp_path / "parts"
+        assert CliRunner().invoke(main, ["train", *arguments, str(whole)]).exit_code == 0
+        reports = []
+
+        def stop(text, **_):
+            reports.append(text)
+            if len(reports) == 2:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("spacy_brnn.targets.__main__.click.echo", stop)
+            assert CliRunner().invoke(main, ["train", *arguments, str(parts)]).exit_code != 0
+        result = CliRunner().invoke(main, ["train", *arguments, str(parts)])
+        return result.output, parts.read_bytes() == whole.read_bytes()
+
+    return train_twice
 
 
 @pytest.fixture

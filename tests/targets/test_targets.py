@@ -59,23 +59,10 @@ def test_training_learns_to_tell_targets_apart(sets, folder, tmp_path):
     assert "menu" in again.output and "macro F1" in again.output
 
 
-def test_training_goes_on_after_the_last_epoch(sets, folder, tmp_path, monkeypatch):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    arguments = ["train", str(sets), "--model", folder, "--epochs", "3"]
-    assert CliRunner().invoke(main, [*arguments, str(whole)]).exit_code == 0
-    reports = []
-
-    def stop(text, **_):
-        reports.append(text)
-        if len(reports) == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("spacy_brnn.targets.__main__.click.echo", stop)
-        assert CliRunner().invoke(main, [*arguments, str(parts)]).exit_code != 0
-    result = CliRunner().invoke(main, [*arguments, str(parts)])
-    assert "epoch 1/3" not in result.output and "epoch 3/3" in result.output
-    assert parts.read_bytes() == whole.read_bytes()
+def test_training_goes_on_after_the_last_epoch(sets, folder, train_twice):
+    output, are_equal = train_twice(str(sets), "--model", folder, "--epochs", "3")
+    assert "epoch 1/3" not in output and "epoch 3/3" in output
+    assert are_equal
 
 
 def test_calibration_divides_logits_and_keeps_labels():
