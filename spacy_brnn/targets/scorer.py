@@ -11,6 +11,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from ..architectures.cut_model import CutModel, cut_model
+from ..architectures.one_thread import one_thread
 from ..nn.target_head import TargetHead
 from .features import Read, Window, to_batch, windows
 from .head_file import load_head
@@ -47,5 +48,5 @@ class TargetScorer:
 
 def probabilities(head: TargetHead, windows: Sequence[Window]) -> list[list[float]]:
     """Of POSITIVE, NEGATIVE and NEUTRAL, for each target."""
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         return head(*to_batch(windows)).softmax(dim=1).tolist()

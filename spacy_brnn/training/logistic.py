@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from ..architectures.one_thread import one_thread
+
 STEPS = 100
 
 
@@ -78,6 +80,7 @@ def sparse_rows(ngrams: tuple, texts: int, known: int) -> Tensor:
     ).coalesce()
 
 
+@one_thread()
 def fit(features: Features, truths: Tensor, penalty: Penalty, *, exclusive: bool) -> Weights:
     """The weights that make the truths most likely, less the penalty.
 

@@ -19,6 +19,7 @@ from spacy.training.loop import train as run_loop
 from thinc.api import Config, require_gpu
 from torch import Tensor
 
+from ..architectures.one_thread import one_thread
 from ..calibration import MAX_TEMPERATURE, find_temperature, scale_logits
 from ..corpora.docbin import write_docbin
 from ..corpora.errors import CorpusError
@@ -124,7 +125,8 @@ def train(options: TrainOptions, prepared: Prepared, log: TextIO) -> Trained:
         nlp = init_nlp(config, use_gpu=options.gpu_id)
         nlp.config.to_disk(workings / "config.cfg")
         start = _encoder_weights(nlp)
-        run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
+        with one_thread():
+            run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
     nlp = spacy.load(workings / DIR_MODEL_BEST)
     temperature = calibrate(nlp, prepared)
     scores = _score(nlp, prepared)
