@@ -109,15 +109,20 @@ class TransformerTeacher(nn.Module):
         mask = inputs["attention_mask"][..., None].to(states.dtype)
         return self.head((states * mask).sum(1) / mask.sum(1))
 
-    @torch.no_grad()
     def score(self, texts: Sequence[str], batch_pieces: int | None = None) -> numpy.ndarray:
         """(texts, LABELS) logits, float32; on a GPU computed in bfloat16.
 
         batch_pieces: of a batch, with its padding; None for what suits the device.
         """
+        return self.score_pieces(self.pieces(texts), batch_pieces)
+
+    @torch.no_grad()
+    def score_pieces(
+        self, pieces: Sequence[list[int]], batch_pieces: int | None = None
+    ) -> numpy.ndarray:
+        """As `score`, of what `pieces` returned."""
         self.eval()
-        pieces = self.pieces(texts)
-        scores = numpy.zeros((len(texts), len(LABELS)), dtype="float32")
+        scores = numpy.zeros((len(pieces), len(LABELS)), dtype="float32")
         device = next(self.parameters()).device.type
         size = batch_pieces or (BATCH_PIECES if device == "cpu" else GPU_BATCH_PIECES)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy
 import torch
+from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -79,7 +80,8 @@ def train(
     step = _resume(folder, teacher, optimizer, rates, plan)
     device = next(teacher.parameters()).device
     on_cuda = device.type == "cuda"
-    start, saved, losses = time.monotonic(), time.monotonic(), []
+    start, saved = time.monotonic(), time.monotonic()
+    losses: list[Tensor] = []
     first = step
     while step < len(batches):
         places = batches[step]
@@ -95,10 +97,11 @@ def train(
         optimizer.zero_grad(set_to_none=True)
         rates.step()
         step += 1
-        losses.append(loss.item())
+        losses.append(loss.detach())  # Not its number: a GPU would be waited for.
         if step % 50 == 0:
             left = (time.monotonic() - start) / (step - first) * (len(batches) - step) / 60
-            loss_now = numpy.mean(losses[-200:])
+            losses = losses[-200:]
+            loss_now = float(torch.stack(losses).mean())
             report(f"step {step}/{len(batches)} loss {loss_now:.4f} {left:.0f} min left")
         if time.monotonic() - saved > schedule.checkpoint_seconds:
             _save_checkpoint(folder, teacher, optimizer, rates, plan, step)
