@@ -26,6 +26,10 @@ class Spans:
     ends: Tensor
     labels: Tensor
 
+    def to(self, device: torch.device) -> Spans:
+        """The same on a device."""
+        return Spans(*(x.to(device) for x in (self.starts, self.ends, self.labels)))
+
 
 @dataclass(frozen=True)
 class Marginals:
@@ -58,7 +62,10 @@ class Marginals:
         """The probability that each span is an entity of its label, (S,), exactly.
 
         Of a chain, that is the sum over all sequences that have the span's tags in its place.
+
+        spans: on any device.
         """
+        spans = spans.to(self.scores.device)
         begin, inside, last, unit = (
             1 + TAGS_PER_LABEL * spans.labels + place - 1 for place in (BEGIN, INSIDE, LAST, UNIT)
         )

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy
 import torch
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 
 from ..architectures.cut_model import CutModel, cut_model
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet, read_targeted_sets
-from ..distillation.loading import load_folder, needing
+from ..distillation.loading import load_folder, needing, use_device
 from ..evidence.command import ExplainError, load_pipeline
 from ..nn.target_head import TargetHead
 from .candidates import (
@@ -197,7 +196,7 @@ def teach(
     """
     with needing("teacher"):
         from . import teaching
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     torch.manual_seed(seed)
     teacher = _load_teacher(start, max_pieces)
     try:
@@ -227,7 +226,7 @@ def score(teacher: Path, targets: Path, output: Path, max_pieces: int, gpu_id: i
     """
     with needing("teacher"):
         from . import teaching
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     model = _load_teacher(teacher, max_pieces)
     try:
         known = read_candidates(targets)
