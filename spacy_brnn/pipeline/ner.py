@@ -19,6 +19,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
 from ..architectures.crf_layer import predict_marginals
+from ..architectures.one_thread import one_thread
 from ..architectures.tagger import add_labels, set_labels
 from ..architectures.vector_table import copy_vector_tables
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
@@ -208,6 +209,7 @@ class BRNNEntityRecognizer(TrainablePipe):
             if tagging.runners_up is not None:
                 self._set_runners_up(doc, tagging.runners_up)
 
+    @one_thread()
     def score_entities(self, doc: Doc, spans: Sequence[LabelledSpan]) -> list[float]:
         """The probability that each span is an entity of its label.
 
@@ -220,6 +222,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         marginals = self._marginals([doc], [scores], tags)
         return marginals.spans(tags.to_spans(spans)).tolist()
 
+    @one_thread()
     def _add_confidences(
         self, docs: list[Doc], taggings: list[Tagging], scores: list[Floats2d], tags: TagSet
     ) -> None:
