@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training.batchers import minibatch_by_words
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
@@ -37,6 +38,8 @@ from .ner_tags import TagSet, set_entities
 from .saved_model import check_bytes, check_folder
 
 DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedBRNNTagger.v1"}
+# Of a batch: fewer are slower, and so are more, which take memory, some 5 KB each.
+TOKENS_AT_ONCE = 16_000
 
 
 @dataclass
@@ -181,10 +184,19 @@ class BRNNEntityRecognizer(TrainablePipe):
 
         Raises ValueError where the component has not been initialized.
         """
-        docs = list(docs)
         self._require_labels()
         self._warn_of_language()
         tags = TagSet(self.labels)
+        docs = list(docs)
+        found: dict[int, Tagging] = {}
+        # By their places, as long documents come out first.
+        for places in minibatch_by_words(
+            range(len(docs)), TOKENS_AT_ONCE, tolerance=0.0, get_length=lambda i: len(docs[i])
+        ):
+            found.update(zip(places, self._tag([docs[i] for i in places], tags), strict=True))
+        return [found[i] for i in range(len(docs))]
+
+    def _tag(self, docs: list[Doc], tags: TagSet) -> list[Tagging]:
         if not any(len(doc) for doc in docs):
             none: dict[LabelledSpan, float] | None = None if self.runners_up is None else {}
             return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
