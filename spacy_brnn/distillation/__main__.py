@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from math import isnan
 from pathlib import Path
@@ -15,7 +14,6 @@ import numpy
 from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
-from thinc.util import get_torch_default_device
 
 from ..corpora.conll import ATTRS
 from ..corpora.docbin import read_docbin, write_docbin
@@ -23,6 +21,7 @@ from ..corpora.errors import CorpusError
 from ..corpora.jsonl import read_objects, read_text
 from ..corpora.labelled_texts import LABELS, TextSet, read_sets, review_set, without_copies
 from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
+from .loading import load_folder, needing
 from .passages import draw_passages
 from .phrases import draw_phrases
 from .reviews import targets
@@ -162,7 +161,7 @@ def teach_transformer(
     classifier with the labels POSITIVE, NEGATIVE and NEUTRAL. SETS holds NAME.train.jsonl files
     (gzipped or not), objects with text and label. The same command goes on after an interruption.
     """
-    with _needing("teacher"):
+    with needing("teacher"):
         from . import transformer_training
     setup_gpu(gpu_id)
     held = [doc.text for doc in _held(held_back)]
@@ -279,7 +278,7 @@ def teach_tagger(
     START is a folder of Hugging Face. The name of each GOLD file becomes a style, which `tag` can
     imitate; a file that is named twice is read twice as often. One minute on an H200.
     """
-    with _needing("teacher"):
+    with needing("teacher"):
         from . import entity_training
     setup_gpu(gpu_id)
     read = {path: _read(path) for path in gold}
@@ -323,7 +322,7 @@ def tag(
     output: Path,
 ) -> None:
     """Tag TEXTS (DocBins, or JSONL of objects with text) by a TEACHER of teach-tagger."""
-    with _needing("teacher"):
+    with needing("teacher"):
         from . import entity_silver
     setup_gpu(gpu_id)
     model = _load_tagger(teacher)
@@ -452,45 +451,26 @@ def combine(
     click.echo(f"{output}: {len(mixed):,} documents", err=True)
 
 
-@contextmanager
-def _needing(extra: str) -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise click.ClickException(
-            f"{error.name} is missing: pip install 'spacy-brnn[{extra}]'"
-        ) from None
-
-
 def _load_teacher(folder: Path, max_pieces: int) -> TransformerTeacher:
-    with _needing("teacher"):
+    with needing("teacher"):
         from .transformer import TransformerTeacher
-    return _load(TransformerTeacher, folder, max_pieces)
+    return load_folder(TransformerTeacher, folder, max_pieces)
 
 
 def _load_tagger(
     folder: Path, labels: Sequence[str] = (), styles: Sequence[str] = ()
 ) -> EntityTeacher:
-    with _needing("teacher"):
+    with needing("teacher"):
         from .entity_teacher import EntityTeacher
-    tagger = _load(EntityTeacher, folder, labels, styles)
+    tagger = load_folder(EntityTeacher, folder, labels, styles)
     if not tagger.labels:
         raise click.ClickException(f"{folder} is no teacher of entities: teach-tagger makes one")
     return tagger
 
 
-def _load(kind: Callable[..., Any], folder: Path, *settings: Any) -> Any:
-    if not (folder / "config.json").exists():
-        raise click.ClickException(f"{folder} is no model of Hugging Face: it has no config.json")
-    try:
-        return kind(folder, *settings).to(get_torch_default_device())
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{folder}: {error}") from None
-
-
 def _train(teacher: Teacher, labelled: Path, unlabelled: Path, label: str, output: Path) -> None:
     docs = _read(labelled)
-    with _needing("distillation"):
+    with needing("distillation"):
         _save(teacher(docs, targets(docs, label, labelled), _read(unlabelled)), output)
 
 

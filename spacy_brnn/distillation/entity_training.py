@@ -19,6 +19,7 @@ from ..pipeline.ner_tags import TagSet
 from .entity_silver import tag
 from .entity_teacher import NO_STYLE, EntityTeacher, sentences
 from .transformer import batches_of_like_length
+from .transformer_training import descend
 
 # Word pieces of a sequence, drawn for each document: single sentences, a paragraph, a short text.
 LIMITS = (0, 0, 100, 200, 200)
@@ -89,11 +90,7 @@ def train(
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits = teacher([x.words for x in step], [x.style for x in step])
         loss = partial_loss(logits, allowed)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        rates.step()
+        descend(loss, teacher, optimizer, rates)
         losses.append(loss.detach())
         if number % 50 == 0 or number == len(steps):
             recent = torch.stack(losses[-50:]).mean().item()

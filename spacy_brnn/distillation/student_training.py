@@ -100,11 +100,14 @@ def _batches(
 ) -> list[numpy.ndarray]:
     padded = -(-lengths // LENGTHS) * LENGTHS
     order = numpy.argsort(padded + random.random(len(padded)), kind="stable")
+    ascending = padded[order]
     batches, start = [], 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or padded[order[end]] * (end + 1 - start) > size:
-            batches.append(order[start:end])
-            start = end
+    while start < len(order):
+        some = ascending[start : start + max(1, size // int(ascending[start]))]
+        filled = some * numpy.arange(1, len(some) + 1)
+        end = start + max(1, int(numpy.searchsorted(filled, size, side="right")))
+        batches.append(order[start:end])
+        start = end
     return [batches[place] for place in random.permutation(len(batches)).tolist()]
 
 

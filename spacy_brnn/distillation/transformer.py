@@ -50,9 +50,9 @@ class TransformerTeacher(nn.Module):
         self.order: list[int] | None = None
         if any("SequenceClassification" in name for name in config.architectures or ()):
             self.order = _order_of_labels(config.id2label)
-            self.encoder = AutoModelForSequenceClassification.from_pretrained(start)
+            self.encoder = AutoModelForSequenceClassification.from_pretrained(start).float()
             return
-        self.encoder = AutoModel.from_pretrained(start)
+        self.encoder = AutoModel.from_pretrained(start).float()
         self.head = nn.Linear(config.hidden_size, len(LABELS))
         if (start / HEAD_FILE).exists():
             self.head.load_state_dict(load_file(start / HEAD_FILE))
@@ -98,32 +98,48 @@ class TransformerTeacher(nn.Module):
 
     def forward(self, pieces: Sequence[list[int]]) -> Tensor:
         """(texts, LABELS) logits, in the order of LABELS."""
-        device = next(self.parameters()).device
-        padded = self.tokenizer.pad(
-            {"input_ids": list(pieces)}, return_tensors="pt", return_attention_mask=True
-        ).to(device)
-        inputs = {"input_ids": padded["input_ids"], "attention_mask": padded["attention_mask"]}
+        inputs = self.inputs(pieces)
         if self.head is None:
             return self.encoder(**inputs).logits[:, self.order]
-        states = self.encoder(**inputs).last_hidden_state
-        mask = inputs["attention_mask"][..., None].to(states.dtype)
-        return self.head((states * mask).sum(1) / mask.sum(1))
+        return self.head(self.pool(self.encoder(**inputs).last_hidden_state, inputs))
+
+    def inputs(self, pieces: Sequence[list[int]]) -> dict[str, Tensor]:
+        """What the encoder is called with, on its device."""
+        padded = self.tokenizer.pad(
+            {"input_ids": list(pieces)}, return_tensors="pt", return_attention_mask=True
+        ).to(next(self.parameters()).device)
+        return {"input_ids": padded["input_ids"], "attention_mask": padded["attention_mask"]}
+
+    def pool(self, states: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """(texts, width) what the head reads of the states: their mean."""
+        return masked_mean(states, inputs["attention_mask"])
+
+    def score(self, texts: Sequence[str], batch_pieces: int | None = None) -> numpy.ndarray:
+        """As score_pieces, of texts."""
+        return self.score_pieces(self.pieces(texts), batch_pieces)
 
     @torch.no_grad()
-    def score(self, texts: Sequence[str], batch_pieces: int | None = None) -> numpy.ndarray:
+    def score_pieces(
+        self, pieces: Sequence[list[int]], batch_pieces: int | None = None
+    ) -> numpy.ndarray:
         """(texts, LABELS) logits, float32; on a GPU computed in bfloat16.
 
         batch_pieces: of a batch, with its padding; None for what suits the device.
         """
         self.eval()
-        pieces = self.pieces(texts)
-        scores = numpy.zeros((len(texts), len(LABELS)), dtype="float32")
+        scores = numpy.zeros((len(pieces), len(LABELS)), dtype="float32")
         device = next(self.parameters()).device.type
         size = batch_pieces or (BATCH_PIECES if device == "cpu" else GPU_BATCH_PIECES)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             for places in batches_of_like_length([len(p) for p in pieces], size):
                 scores[places] = self([pieces[i] for i in places]).float().cpu().numpy()
         return scores
+
+
+def masked_mean(states: Tensor, mask: Tensor) -> Tensor:
+    """(B, width) the mean over the places where the mask is 1; one at least per row."""
+    shares = mask[..., None].to(states.dtype)
+    return (states * shares).sum(1) / shares.sum(1)
 
 
 def batches_of_like_length(lengths: Sequence[int], size: int) -> Iterator[list[int]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -73,13 +74,18 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     pieces = teacher.pieces([text for text, _, _ in drawn])
     batches = list(_shuffled_batches(pieces, schedule))
-    optimizer = _optimizer(teacher, schedule)
-    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, _rate(len(batches), schedule.warmup))
+    optimizer = make_optimizer(
+        teacher, schedule.learn_rate, schedule.head_rate, schedule.weight_decay
+    )
+    rates = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, rise_and_fall(len(batches), schedule.warmup)
+    )
     plan = _plan(schedule, len(batches), teacher, drawn, pieces)
     step = _resume(folder, teacher, optimizer, rates, plan)
     device = next(teacher.parameters()).device
     on_cuda = device.type == "cuda"
-    start, saved, losses = time.monotonic(), time.monotonic(), []
+    start, saved = time.monotonic(), time.monotonic()
+    losses: list[Tensor] = []
     first = step
     while step < len(batches):
         places = batches[step]
@@ -87,18 +93,14 @@ def train(
         masks = torch.tensor([drawn[i][2] for i in places], device=device)
         with torch.autocast(device.type, torch.bfloat16, enabled=on_cuda or has_bfloat16()):
             logits = teacher([pieces[i] for i in places]).float()
-        logits[:, LABELS.index("NEUTRAL")].masked_fill_(~masks, float("-inf"))
-        loss = functional.cross_entropy(logits, targets)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(teacher.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        rates.step()
+        loss = functional.cross_entropy(without_neutral(logits, ~masks), targets)
+        descend(loss, teacher, optimizer, rates)
         step += 1
-        losses.append(loss.item())
+        losses.append(loss.detach())  # Not its number: a GPU would be waited for.
         if step % 50 == 0:
             left = (time.monotonic() - start) / (step - first) * (len(batches) - step) / 60
-            loss_now = numpy.mean(losses[-200:])
+            losses = losses[-200:]
+            loss_now = float(torch.stack(losses).mean())
             report(f"step {step}/{len(batches)} loss {loss_now:.4f} {left:.0f} min left")
         if time.monotonic() - saved > schedule.checkpoint_seconds:
             _save_checkpoint(folder, teacher, optimizer, rates, plan, step)
@@ -107,26 +109,46 @@ def train(
     (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
+def make_optimizer(
+    teacher: TransformerTeacher, learn_rate: float, head_rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """AdamW, with a rate of its own for a new head."""
+    encoder = [p for p in teacher.encoder.parameters() if p.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": encoder, "lr": learn_rate}]
+    if teacher.head is not None:
+        groups.append({"params": list(teacher.head.parameters()), "lr": head_rate})
+    return torch.optim.AdamW(groups, weight_decay=weight_decay)
+
+
+def rise_and_fall(steps: int, warmup: int) -> Callable[[int], float]:
+    """The share of a rate at each step: it rises for `warmup` steps, then falls to 0."""
+    return lambda step: min(
+        (step + 1) / max(warmup, 1), max(steps - step, 0) / max(steps - warmup, 1)
+    )
+
+
+def without_neutral(logits: Tensor, rows: Tensor) -> Tensor:
+    """The logits, (B, LABELS), that of NEUTRAL impossible in these rows, (B,) bool."""
+    mask = torch.zeros_like(logits, dtype=torch.bool)
+    mask[:, LABELS.index("NEUTRAL")] = rows
+    return logits.masked_fill(mask, float("-inf"))
+
+
+def descend(loss: Tensor, model: nn.Module, optimizer: Optimizer, rates: LRScheduler) -> None:
+    """One step along the gradient, whose norm is clipped at 1."""
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    rates.step()
+
+
 def _shuffled_batches(pieces: list[list[int]], schedule: Schedule) -> Iterator[list[int]]:
     """Batches of like length, in an order that mixes lengths."""
     lengths = [len(p) for p in pieces]
     batches = list(batches_of_like_length(lengths, schedule.batch_pieces))
     order = numpy.random.default_rng(schedule.seed + 1).permutation(len(batches))
     return (batches[place] for place in order.tolist())
-
-
-def _optimizer(teacher: TransformerTeacher, schedule: Schedule) -> torch.optim.Optimizer:
-    encoder = [p for p in teacher.encoder.parameters() if p.requires_grad]
-    groups = [{"params": encoder, "lr": schedule.learn_rate}]
-    if teacher.head is not None:
-        groups.append({"params": list(teacher.head.parameters()), "lr": schedule.head_rate})
-    return torch.optim.AdamW(groups, weight_decay=schedule.weight_decay)
-
-
-def _rate(steps: int, warmup: int) -> Callable[[int], float]:
-    return lambda step: min(
-        (step + 1) / max(warmup, 1), max(steps - step, 0) / max(steps - warmup, 1)
-    )
 
 
 def _plan(

@@ -1,21 +1,32 @@
-"""Train and score heads for targets: python -m spacy_brnn.targets silver|train|evaluate."""
+"""Train and score heads for targets, and their teachers: python -m spacy_brnn.targets COMMAND."""
 
 from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy
 import torch
+from spacy.cli._util import setup_gpu
 from spacy.language import Language
 
 from ..architectures.cut_model import CutModel, cut_model
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet, read_targeted_sets
+from ..distillation.loading import load_folder, needing
 from ..evidence.command import ExplainError, load_pipeline
 from ..nn.target_head import TargetHead
+from .candidates import (
+    draw_candidates,
+    gold_candidates,
+    homes,
+    read_candidates,
+    write_candidates,
+)
 from .head_file import load_head, save_head
+from .measures import accuracy_and_macro_f
 from .silver import (
     HeldBack,
     SilverTarget,
@@ -32,9 +43,12 @@ from .training import (
     Target,
     calibrate_head,
     encode_sets,
-    evaluate_head,
+    predict_labels,
     train_head,
 )
+
+if TYPE_CHECKING:
+    from .target_teacher import TargetTeacher
 
 _MODEL = click.option(
     "--model", metavar="PIPELINE", help="Whose encoder it is. Default: the one that ships."
@@ -42,6 +56,17 @@ _MODEL = click.option(
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUTPUT = click.argument("output", type=click.Path(dir_okay=False, path_type=Path))
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+_SCORED = click.argument("scored", nargs=-1, required=True, type=_FILE)
+_GPU = click.option("--gpu-id", default=-1, show_default=True, help="A CUDA device; -1 is the CPU.")
+_MAX_PIECES = click.option(
+    "--max-pieces",
+    type=click.IntRange(min=8),
+    default=160,
+    show_default=True,
+    help="Word pieces read of a text and its target.",
+)
+_ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 
 
 @click.group()
@@ -54,7 +79,7 @@ def main() -> None:
 
 @main.command()
 @_FOLDER
-@click.argument("scored", nargs=-1, required=True, type=_FILE)
+@_SCORED
 @_OUTPUT
 @click.option(
     "--number", type=click.IntRange(min=1), default=200_000, show_default=True, help="Targets."
@@ -92,13 +117,143 @@ def silver(
 
 @main.command()
 @_FOLDER
+@_SCORED
+@_OUTPUT
+@click.option(
+    "--number",
+    type=click.IntRange(min=1),
+    default=300_000,
+    show_default=True,
+    help="Targets, about.",
+)
+@click.option(
+    "--most-words",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="Of a text of SCORED.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+def candidates(
+    folder: Path, scored: tuple[Path, ...], output: Path, number: int, most_words: int, seed: int
+) -> None:
+    """Write targets for a teacher to `score` to OUTPUT: what texts name, whatever they say of it.
+
+    They are the targets of the train parts of FOLDER's sets, what else their texts name, and,
+    for as many as are wanted, what the texts of SCORED name; of the terms of each set as many, and
+    of texts that take a turn as of others. What shares its words with a text of a dev part is left
+    out. SCORED are files of `python -m spacy_brnn.distillation transformer`.
+    """
+    try:
+        sets = read_targeted_sets(folder)
+        held_back, home_of = HeldBack(text for one in sets for text in one.dev), homes(sets)
+        gold = gold_candidates(sets, set(home_of), held_back)
+        texts = (text for path in scored for text, _ in read_scored(path))
+        rest = number - len(gold)
+        drawn = draw_candidates(texts, home_of, held_back, rest, most_words, seed)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from None
+    write_candidates([*gold, *drawn], output)
+    number = len(gold) + len(drawn)
+    click.echo(f"{output}: {number:,} targets, {len(gold):,} in texts of the train parts")
+
+
+@main.command()
+@click.argument("start", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_FOLDER
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option(
+    "--batch-pieces",
+    type=click.IntRange(min=1),
+    default=8192,
+    show_default=True,
+    help="Word pieces of a step.",
+)
+@click.option("--learn-rate", type=_ABOVE_ZERO, default=5e-5, show_default=True)
+@_MAX_PIECES
+@click.option("--seed", type=int, default=0, show_default=True)
+@_GPU
+def teach(
+    start: Path,
+    folder: Path,
+    output: Path,
+    max_pieces: int,
+    seed: int,
+    gpu_id: int,
+    **schedule: Any,
+) -> None:
+    """Fine-tune the transformer in START on FOLDER's sets and score it on their dev parts.
+
+    START is a folder of Hugging Face with an encoder, or a teacher that was trained before, such
+    as one of `python -m spacy_brnn.distillation teach-transformer`. It reads text and target as a
+    pair. One minute on a GPU of 2022, many hours on a CPU.
+    """
+    with needing("teacher"):
+        from . import teaching
+    setup_gpu(gpu_id)
+    torch.manual_seed(seed)
+    teacher = _load_teacher(start, max_pieces)
+    try:
+        sets = read_targeted_sets(folder)
+        plan = teaching.TeacherSchedule(seed=seed, **schedule)
+        teaching.teach(teacher, sets, plan, _say)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from None
+    teacher.save(output)
+    for one in sets:
+        if one.dev:
+            _print_scores(one.name, *teaching.predict_dev(teacher, one))
+
+
+@main.command()
+@click.argument("teacher", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("targets", type=_FILE)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File."
+)
+@_MAX_PIECES
+@_GPU
+def score(teacher: Path, targets: Path, output: Path, max_pieces: int, gpu_id: int) -> None:
+    """Write TARGETS with the probabilities that a TEACHER of `teach` gives, for `train --silver`.
+
+    TARGETS is a file of `candidates`, or of other objects with text, start and end.
+    """
+    with needing("teacher"):
+        from . import teaching
+    setup_gpu(gpu_id)
+    model = _load_teacher(teacher, max_pieces)
+    try:
+        known = read_candidates(targets)
+    except CorpusError as error:
+        raise click.ClickException(str(error)) from None
+    shares = teaching.score(model, known, _say).round(4).astype("float64").round(4).tolist()
+    rows = zip(known, shares, strict=True)
+    write_silver((SilverTarget(t.text, t.start, t.end, tuple(p)) for t, p in rows), output)
+    click.echo(f"{output}: {len(known):,} targets")
+
+
+@main.command()
+@_FOLDER
 @_OUTPUT
 @_MODEL
 @click.option(
     "--silver",
     "silver_file",
     type=_FILE,
-    help="Targets of `silver`, to learn from before FOLDER's.",
+    help="Targets of `silver` or `score`, to learn from before FOLDER's.",
+)
+@click.option(
+    "--scored",
+    type=_FILE,
+    help="Targets of `score`: of those that are FOLDER's, the mean of the label and the "
+    "teacher's probabilities is learnt.",
 )
 @click.option("--silver-epochs", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), default=6, show_default=True)
@@ -108,6 +263,7 @@ def train(
     output: Path,
     model: str | None,
     silver_file: Path | None,
+    scored: Path | None,
     silver_epochs: int,
     epochs: int,
     seed: int,
@@ -120,7 +276,8 @@ def train(
     """
     sets, nlp, cut = _load(folder, model)
     silver_targets = _read_silver(silver_file)
-    training = [t for s in encode_sets(nlp, cut, sets, "train").values() for t in s]
+    known = {(one.text, one.start, one.end): one.shares for one in _read_silver(scored)}
+    training = [t for s in encode_sets(nlp, cut, sets, "train", known).values() for t in s]
     width = training[0].window.tokens.shape[1]
     sizes = {"input_width": width, "score_width": len(cut.bias)}
     torch.manual_seed(seed)
@@ -176,8 +333,22 @@ def _read_silver(path: Path | None) -> list[SilverTarget]:
 def _evaluate(head: TargetHead, dev: dict[str, list[Target]]) -> None:
     for name, targets in dev.items():
         if targets:
-            accuracy, macro_f = evaluate_head(head, targets)
-            click.echo(f"{name:<24}{len(targets):>6}  {accuracy:.1%}  macro F1 {macro_f:.1%}")
+            _print_scores(name, *predict_labels(head, targets))
+
+
+def _print_scores(name: str, truths: numpy.ndarray, guesses: numpy.ndarray) -> None:
+    accuracy, macro_f = accuracy_and_macro_f(truths, guesses)
+    click.echo(f"{name:<24}{len(truths):>6}  {accuracy:.1%}  macro F1 {macro_f:.1%}")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _load_teacher(folder: Path, max_pieces: int) -> TargetTeacher:
+    with needing("teacher"):
+        from .target_teacher import TargetTeacher
+    return load_folder(TargetTeacher, folder, max_pieces)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -37,7 +37,7 @@ JOINTS = (
     *(", although ", ", while ", ". But ", ". However, ", "! ", ", yet "),
 )
 # Words that say that a sentence may hold two opinions, or none about what is.
-_TURNS = {
+TURNS = {
     *("but", "although", "though", "however", "despite", "except", "while", "yet"),
     *("nevertheless", "whereas", "otherwise", "if", "would", "could", "should"),
 }
@@ -110,7 +110,7 @@ def read_silver(path: Path) -> list[SilverTarget]:
 def terms(sets: Iterable[TargetedSet]) -> set[str]:
     """What is a target in the sets' train parts, lower-cased, and seldom anything else there."""
     targets = [text for one in sets for text in one.train]
-    counts = Counter(_join(_words(text.text[text.start : text.end])) for text in targets)
+    counts = Counter(join_words(split_words(text.text[text.start : text.end])) for text in targets)
     occurrences = Counter(
         run
         for text in {target.text for target in targets}
@@ -132,7 +132,7 @@ class HeldBack:
 
     def __init__(self, texts: Iterable[TargetedText]) -> None:
         words = {_plain_words(text.text) for text in texts}
-        self._all = "".join(f"\n {_join(one)} \n" for one in words)
+        self._all = "".join(f"\n {join_words(one)} \n" for one in words)
         self._by_length: dict[int, set[tuple[str, ...]]] = {}
         for one in words:
             self._by_length.setdefault(len(one), set()).add(one)
@@ -140,7 +140,7 @@ class HeldBack:
     def shares_words_with(self, text: str) -> bool:
         """Whether the text's words stand in one of them, or all of one's in the text."""
         words = _plain_words(text)
-        return f" {_join(words)} " in self._all or any(
+        return f" {join_words(words)} " in self._all or any(
             words[i : i + length] in known
             for length, known in self._by_length.items()
             for i in range(len(words) - length + 1)
@@ -160,7 +160,7 @@ def find_sentences(
         if max(shares) < CERTAIN or text in seen or not _is_one_sentence(text):
             continue
         seen.add(text)
-        if (spans := _find_terms(text, wanted)) and not held_back.shares_words_with(text):
+        if (spans := find_terms(text, wanted)) and not held_back.shares_words_with(text):
             yield Sentence(text, spans, tuple(shares))
 
 
@@ -197,10 +197,15 @@ def _parse_scored(row: dict[str, Any]) -> tuple[str, tuple[float, ...]]:
 
 def _parse_silver(row: dict[str, Any]) -> SilverTarget:
     text, shares = _parse_scored(row)
+    return SilverTarget(text, *parse_place(row, text), shares)
+
+
+def parse_place(row: dict[str, Any], text: str) -> tuple[int, int]:
+    """A line's start and end. Raises ValueError or KeyError where they are not within the text."""
     start, end = row["start"], row["end"]
     if not (type(start) is type(end) is int and 0 <= start < end <= len(text)):
         raise ValueError("it points outside of the text")
-    return SilverTarget(text, start, end, shares)
+    return start, end
 
 
 def _draw_label(chance: random.Random) -> int:
@@ -238,16 +243,16 @@ def _within_sentence(text: str) -> str:
 
 
 def _is_one_sentence(text: str) -> bool:
-    words = _words(text)
+    words = split_words(text)
     return (
         FEWEST_WORDS <= len(words) <= MOST_WORDS
         and "<" not in text
         and not _SECOND_SENTENCE.search(text)
-        and _TURNS.isdisjoint(words)
+        and TURNS.isdisjoint(words)
     )
 
 
-def _find_terms(text: str, wanted: set[str]) -> list[tuple[int, int]]:
+def find_terms(text: str, wanted: Container[str]) -> list[tuple[int, int]]:
     """The longest terms, none within another."""
     found: list[tuple[int, int]] = []
     for start, end, run in _runs(_WORD.finditer(text)):
@@ -263,10 +268,11 @@ def _runs(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int, str]]:
     for first in range(len(words)):
         for length in range(min(MOST_TERM_WORDS, len(words) - first), 0, -1):
             last = first + length
-            yield words[first].start(), words[last - 1].end(), _join(lower[first:last])
+            yield words[first].start(), words[last - 1].end(), join_words(lower[first:last])
 
 
-def _words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
+    """Its words, lower-cased; a hashtag or a name with @ is one."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
@@ -274,5 +280,6 @@ def _plain_words(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", text.lower()))
 
 
-def _join(words: Iterable[str]) -> str:
+def join_words(words: Iterable[str]) -> str:
+    """Words as a term is written."""
     return " ".join(words)

@@ -25,6 +25,8 @@ from .value import LABELS
 
 NEUTRAL = LABELS.index("NEUTRAL")
 DOCS_AT_ONCE = 256
+# A teacher's probabilities of LABELS toward text[start:end].
+Scored = Mapping[tuple[str, int, int], Sequence[float]]
 # Silver targets whose windows are held at a time.
 SILVER_AT_ONCE = 8192
 
@@ -86,12 +88,20 @@ class EncodedSilver:
 
 
 def encode_texts(
-    nlp: Language, cut: CutModel, texts: Sequence[TargetedText], has_neutral: bool
+    nlp: Language,
+    cut: CutModel,
+    texts: Sequence[TargetedText],
+    has_neutral: bool,
+    scored: Scored | None = None,
 ) -> list[Target]:
-    """The targets of some texts; one without a word is left out."""
+    """The targets of some texts; one without a word is left out.
+
+    scored: a teacher's probabilities; where it knows a target, the mean of them and of the label
+        is learnt.
+    """
     pairs = zip(texts, _windows(nlp, cut, texts), strict=True)
     return [
-        Target(w, tuple(float(label == one.label) for label in LABELS), has_neutral)
+        Target(w, _shares(one, has_neutral, scored or {}), has_neutral)
         for one, w in pairs
         if w is not None
     ]
@@ -153,22 +163,37 @@ def calibrate_head(head: TargetHead, targets: Sequence[Target]) -> float:
     return temperature
 
 
-def evaluate_head(head: TargetHead, targets: Sequence[Target]) -> tuple[float, float]:
-    """Accuracy and macro F1 over the labels that the targets have, both 0..1."""
+def predict_labels(
+    head: TargetHead, targets: Sequence[Target]
+) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """The targets' labels and the head's, as places in LABELS."""
     truths = numpy.array([target.label for target in targets])
-    guesses = _predict(head, targets).argmax(dim=1).numpy()
-    scores = []
-    for label in sorted(set(truths.tolist())):
-        right = int(((guesses == label) & (truths == label)).sum())
-        scores.append(2 * right / int((guesses == label).sum() + (truths == label).sum()))
-    return float((guesses == truths).mean()), float(numpy.mean(scores))
+    return truths, _predict(head, targets).argmax(dim=1).numpy()
 
 
 def encode_sets(
-    nlp: Language, cut: CutModel, sets: Sequence[TargetedSet], part: str
+    nlp: Language,
+    cut: CutModel,
+    sets: Sequence[TargetedSet],
+    part: str,
+    scored: Scored | None = None,
 ) -> dict[str, list[Target]]:
-    """The targets of each set's `train` or `dev`."""
-    return {s.name: encode_texts(nlp, cut, getattr(s, part), s.has_neutral) for s in sets}
+    """The targets of each set's `train` or `dev`, as encode_texts."""
+    return {s.name: encode_texts(nlp, cut, getattr(s, part), s.has_neutral, scored) for s in sets}
+
+
+def _shares(one: TargetedText, has_neutral: bool, scored: Scored) -> tuple[float, ...]:
+    """What is to be learnt of a target: its label, or the mean of that and the teacher's word."""
+    label = numpy.array([float(label == one.label) for label in LABELS])
+    known = scored.get((one.text, one.start, one.end))
+    if known is None:
+        return tuple(label.tolist())
+    teacher = numpy.array(known)
+    if not has_neutral:
+        teacher[NEUTRAL] = 0.0
+    teacher /= max(teacher.sum(), 1e-9)
+    mean = label + teacher
+    return tuple((mean / mean.sum()).tolist())
 
 
 def _windows(

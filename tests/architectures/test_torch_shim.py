@@ -262,11 +262,12 @@ def mixed():
 
 def backprop_once(shim, value, gradient):
     """One forward and one backward pass; gives the gradient by the input."""
-    tensor = torch.tensor([[value]], requires_grad=True)
+    device = shim.device
+    tensor = torch.tensor([[value]], requires_grad=True, device=device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Of autocast that finds no CUDA.
         outputs, backprop = shim.begin_update(ArgsKwargs(args=(tensor,), kwargs={}))
-    keywords = {"grad_tensors": (torch.tensor([[gradient]]),)}
+    keywords = {"grad_tensors": (torch.tensor([[gradient]], device=device),)}
     return backprop(ArgsKwargs(args=((outputs,),), kwargs=keywords)).args[0].item()
 
 
@@ -280,6 +281,18 @@ def test_scaled_gradients_of_several_passes_add_up(mixed):
     assert [gradient.item() for gradient in given.values()] == pytest.approx([6.0])
     assert backprop_once(mixed, 5.0, 1.0) == pytest.approx(3.0)
     assert weight.grad.item() == pytest.approx(5.0)
+
+
+@pytest.mark.gpu
+def test_scaled_gradients_of_several_passes_add_up_on_a_gpu(on_gpu):
+    with on_gpu():
+        module = torch.nn.Linear(1, 1, bias=False)
+        torch.nn.init.constant_(module.weight, 3.0)
+        shim = FlatTorchShim(module, mixed_precision=True)
+        assert shim.device.type == "cuda"
+        for n_passes in (1, 2, 3):
+            assert backprop_once(shim, 2.0, 1.0) == pytest.approx(3.0)
+            assert module.weight.grad.item() == pytest.approx(2.0 * n_passes)
 
 
 def test_a_pass_to_the_inputs_alone_leaves_the_gradients(mixed):

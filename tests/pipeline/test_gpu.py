@@ -1,8 +1,14 @@
 """The component on a GPU: what it says there is what it says on the CPU."""
 
+import json
+import warnings
+
 import numpy
 import pytest
 import spacy
+from click.testing import CliRunner
+
+from spacy_brnn.cli import main
 
 from .models import MIXED, MODEL
 
@@ -99,3 +105,72 @@ def test_averaged_weights_predict_on_the_gpu(on_gpu, untrained, make_examples):
             averaged = positive(nlp)
         assert averaged != pytest.approx(before, abs=1e-5)
         assert positive(nlp) == pytest.approx(before, abs=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_weights_lie_side_by_side_as_cudnn_wants_them(
+    on_gpu, untrained, make_examples, train, model_config, cell
+):
+    tok2vec = {**MODEL["tok2vec"], "encode": {**MODEL["tok2vec"]["encode"], "cell": cell}}
+    with on_gpu(), warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*contiguous.*")
+        nlp = untrained(model=model_config(tok2vec=tok2vec), precision="float32")
+        train(nlp, make_examples(nlp))
+        expected = positive(nlp)
+        again = untrained(model=model_config(tok2vec=tok2vec), precision="float32")
+        again.from_bytes(nlp.to_bytes())
+        assert positive(again) == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_entities_that_ship_are_the_same(on_gpu):
+    text = "Angela Merkel met Tim Cook of Apple in Berlin. The Belgian team won the World Cup. "
+
+    def entities():
+        nlp = spacy.blank("en")
+        nlp.add_pipe("brnn_ner", config={"keep_confidence": True})
+        docs = list(nlp.pipe([text, "", "Nothing here.", text * 40]))
+        found = [[(e.text, e.label_) for e in doc.ents] for doc in docs]
+        return found, [e._.confidence for doc in docs for e in doc.ents]
+
+    expected, confidences = entities()
+    with on_gpu():
+        found, on_it = entities()
+    assert expected[0]
+    assert found == expected
+    assert on_it == pytest.approx(confidences, abs=1e-3)
+
+
+def test_evidence_and_targets_are_the_same(on_gpu):
+    text = "Great food, terrible service. The rooms were clean, but the lift was broken."
+
+    def told():
+        nlp = spacy.blank("en")
+        nlp.add_pipe("brnn_sentiment")
+        doc = nlp(text)
+        evidence = [(span.text, part) for span, part in doc._.sentiment.evidence().tokens]
+        toward = [doc[i : i + 1]._.sentiment_toward.polarity for i in (1, 4)]
+        return [word for word, _ in evidence], [part for _, part in evidence], toward
+
+    words, parts, toward = told()
+    with on_gpu():
+        words_there, parts_there, toward_there = told()
+    assert sorted(words_there) == sorted(words)
+    assert sorted(parts_there) == pytest.approx(sorted(parts), abs=1e-2)
+    assert toward_there == pytest.approx(toward, abs=1e-2)
+
+
+@pytest.mark.parametrize("n_process", ["1", "2"])
+def test_annotate_gives_the_same(on_gpu, tmp_path, n_process):
+    source = tmp_path / "texts.jsonl"
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in MIXED * 20))
+    found = []
+    for gpu_id in ("-1", "0"):
+        target = tmp_path / f"on{gpu_id}.jsonl"
+        arguments = ["annotate", str(source), "-o", str(target), "--gpu-id", gpu_id]
+        result = CliRunner().invoke(main, [*arguments, "--n-process", n_process])
+        assert result.exit_code == 0, result.output
+        found.append([json.loads(line) for line in target.read_text().splitlines()])
+    assert len(found[0]) == len(MIXED) * 20
+    for here, there in zip(*found, strict=True):
+        assert there["text"] == here["text"]
+        assert there["sentiment_score"] == pytest.approx(here["sentiment_score"], abs=2e-3)
