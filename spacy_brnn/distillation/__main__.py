@@ -307,6 +307,7 @@ def teach_tagger(
 )
 @click.option("--most-words", type=ONE_OR_MORE, help="Stop after so many tokens.")
 @click.option("--one-sentence", is_flag=True, help="Each text is a sentence, as tweets are.")
+@click.option("--whole-hyphens", is_flag=True, help='"Tokyo-based" is one word, as in CoNLL-2003.')
 @gpu_option
 @output_option
 def tag(
@@ -317,6 +318,7 @@ def tag(
     doubt: float,
     most_words: int | None,
     one_sentence: bool,
+    whole_hyphens: bool,
     gpu_id: int,
     output: Path,
 ) -> None:
@@ -326,7 +328,11 @@ def tag(
     use_device(gpu_id)
     model = _load_tagger(teacher)
     docs = entity_silver.read_unlabelled(
-        texts, _held(held_back), most_words=most_words, one_sentence=one_sentence
+        texts,
+        _held(held_back),
+        most_words=most_words,
+        one_sentence=one_sentence,
+        whole_hyphens=whole_hyphens,
     )
     silver = DocBin(attrs=ATTRS, docs=entity_silver.tag(model, docs, style, doubt))
     output.parent.mkdir(parents=True, exist_ok=True)
