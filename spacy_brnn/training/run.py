@@ -108,6 +108,7 @@ def prepare(options: TrainOptions) -> Prepared:
     return Prepared(train, dev, texts.labels, texts.exclusive, _polarities(options, texts), notes)
 
 
+@one_thread()
 def train(options: TrainOptions, prepared: Prepared, log: TextIO) -> Trained:
     """Train, calibrate, write the pipeline and score it on dev.
 
@@ -125,8 +126,7 @@ def train(options: TrainOptions, prepared: Prepared, log: TextIO) -> Trained:
         nlp = init_nlp(config, use_gpu=options.gpu_id)
         nlp.config.to_disk(workings / "config.cfg")
         start = _encoder_weights(nlp)
-        with one_thread():
-            run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
+        run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
     nlp = spacy.load(workings / DIR_MODEL_BEST)
     temperature = calibrate(nlp, prepared)
     scores = _score(nlp, prepared)

@@ -2,12 +2,14 @@ import json
 
 import pytest
 import spacy
+import torch
 from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
 
+from spacy_brnn.training import run as training
 from spacy_brnn.training.config import make_config
 
-from .conftest import WORDS, tickets
+from .conftest import OPENINGS, WORDS, tickets
 
 FIELDS = ("--text-field", "body", "--label-field", "topic")
 
@@ -148,3 +150,19 @@ def test_convert_csv(run, tmp_path):
         ("Hello, you", {"a": 1.0, "b": 0.0}),
         ("Bye", {"a": 0.0, "b": 1.0}),
     ]
+
+
+def test_train_takes_one_thread(run, write, tmp_path, three_threads, threads_of):
+    """Threads that wait for each other at every step are slow where other processes are at work."""
+    seen = [threads_of(training, name) for name in ("init_nlp", "run_loop", "_score")]
+    run("train", write(tickets(OPENINGS[:2])), *FIELDS, "-o", tmp_path / "topics", "-q")
+    assert seen == [[1], [1], [1]] and torch.get_num_threads() == 3
+
+
+def test_the_hosts_threads_come_back_where_training_ends_in_an_error(
+    run, write, tmp_path, three_threads, threads_of
+):
+    seen = threads_of(training, "run_loop", OSError("the disk is full"))
+    line = run("train", write(tickets()), *FIELDS, "-o", tmp_path / "topics", fails=True)
+    assert "the disk is full" in line
+    assert seen == [1] and torch.get_num_threads() == 3
