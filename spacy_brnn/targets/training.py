@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..architectures.cut_model import CutModel
 from ..architectures.one_thread import one_thread
 from ..corpora.targeted_texts import TargetedSet, TargetedText
+from ..loading import find_component
 from ..nn.target_head import TargetHead
 from ..temperature import fit_temperature
 from .features import Encoded, Window, encode, to_batch, window
@@ -179,7 +180,7 @@ def _windows(
 ) -> list[Window | None]:
     """Of each target, its text encoded once; in half precision, as there are many."""
     encoded: dict[str, Encoded] = {}
-    component: Any = nlp.get_pipe("brnn_sentiment")
+    component = find_component(nlp, "brnn_sentiment")
     distinct = list({one.text: None for one in texts})
     for start in range(0, len(distinct), DOCS_AT_ONCE):
         some = distinct[start : start + DOCS_AT_ONCE]

@@ -159,6 +159,20 @@ def test_what_is_no_target(with_head):
         assert doc[1:2]._.sentiment_toward
 
 
+def test_the_component_may_have_another_name(sets, folder, tmp_path):
+    nlp = spacy.load(folder)
+    nlp.rename_pipe("brnn_sentiment", "mood")
+    nlp.to_disk(tmp_path / "renamed")
+    arguments = [str(sets), str(tmp_path / "head"), "--model", str(tmp_path / "renamed")]
+    for command in (["train", "--epochs", "1"], ["evaluate"]):
+        result = CliRunner().invoke(main, [*command, *arguments])
+        assert result.exit_code == 0, result.output
+    spacy.blank("en").to_disk(tmp_path / "renamed")
+    result = CliRunner().invoke(main, ["evaluate", *arguments])
+    assert result.exit_code == 1
+    assert "has no brnn_sentiment (it has: nothing)" in result.output
+
+
 def test_a_head_goes_with_its_encoder(with_head, tmp_path):
     nlp = with_head()
     layer = nlp.get_pipe("brnn_sentiment").model.get_ref("tok2vec").get_ref("embed")

@@ -131,6 +131,30 @@ def test_nothing_is_made_of_a_file_that_cannot_be_trained_on(run, write, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["texts.jsonl"]
 
 
+def test_advice_on_a_table_can_be_followed(run, tmp_path):
+    path, out = tmp_path / "texts.csv", tmp_path / "out.spacy"
+    path.write_bytes("b~b\ncaf\xe9~a\n".encode("latin-1"))
+    for command in ("convert", "csv", path, out), ("train", path, "-o", tmp_path / "m"):
+        more: list = []
+        for advised in (["--delimiter", "~"], ["--no-header", "--text-field", "1"], ["--encoding"]):
+            assert advised[0] in run(*command, *more, fails=True)
+            more += advised
+    run("convert", "csv", path, out, *more, "latin-1", "--label-field", "2")
+
+
+def test_what_cannot_be_had_is_told_before_anything_is_made(run, write, tmp_path, monkeypatch):
+    def no_gpu(gpu_id):
+        raise ValueError("Cannot use GPU, CuPy is not installed")
+
+    monkeypatch.setattr(training, "require_gpu", no_gpu)
+    command = ("train", write(tickets()), *FIELDS, "-o", tmp_path / "model")
+    assert "cannot use GPU 3: Cannot" in run(*command, "--gpu-id", 3, fails=True)
+    scratch = ("--from-scratch", "--lang", "qq")
+    assert "--lang qq: spaCy knows no such language" in run(*command, *scratch, fails=True)
+    assert "is left to train on" in run(*command, "--dev", tmp_path / "texts.jsonl", fails=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["texts.jsonl"]
+
+
 def test_what_exists_is_kept(run, write, tmp_path):
     (tmp_path / "model").mkdir()
     path = write(tickets())
