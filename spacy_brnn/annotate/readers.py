@@ -306,14 +306,14 @@ class Table:
             numbers = [str(number) for number in range(1, len(columns) + 1)]
             columns = [text_field] if len(columns) == 1 else numbers
         twice = sorted({name for name in columns if columns.count(name) > 1})
-        if twice == [""]:
-            return columns, "columns without a name in the header; name them, or take them out"
-        if twice:
-            return columns, f'the header names the column "{twice[0]}" more than once; rename one'
-        if text_field in columns:
+        if text_field in columns and not twice:
             return columns, None
         problem = missing_field(text_field, columns)
-        if len(self.columns) == 1:
+        if twice == [""]:
+            problem = "columns without a name in the header; name them, or take them out"
+        elif twice:
+            problem = f'the header names the column "{twice[0]}" more than once; rename one'
+        elif len(self.columns) == 1:
             problem += f"; if {self.delimiter!r} does not separate the columns, use --delimiter"
         if self._options.header:
             problem += "; if the first line is a record, add --no-header"

@@ -136,7 +136,12 @@ def test_advice_on_a_table_can_be_followed(run, tmp_path):
     path.write_bytes("b~b\ncaf\xe9~a\n".encode("latin-1"))
     for command in ("convert", "csv", path, out), ("train", path, "-o", tmp_path / "m"):
         more: list = []
-        for advised in (["--delimiter", "~"], ["--no-header", "--text-field", "1"], ["--encoding"]):
+        for advised in (
+            ["--delimiter", "~"],
+            ["--no-header"],
+            ["--text-field", "1"],
+            ["--encoding"],
+        ):
             assert advised[0] in run(*command, *more, fails=True)
             more += advised
     run("convert", "csv", path, out, *more, "latin-1", "--label-field", "2")
