@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy
@@ -15,7 +15,7 @@ from ..architectures.cut_model import CutModel, cut_model
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet, read_targeted_sets
 from ..distillation.loading import load_folder, needing, use_device
-from ..evidence.command import ExplainError, load_pipeline
+from ..loading import find_component, load_named_pipeline
 from ..nn.target_head import TargetHead
 from .candidates import (
     draw_candidates,
@@ -315,10 +315,10 @@ def evaluate(folder: Path, head: Path, model: str | None) -> None:
 
 def _load(folder: Path, model: str | None) -> tuple[list[TargetedSet], Language, CutModel]:
     try:
-        sets, nlp = read_targeted_sets(folder), load_pipeline(model)
-        component: Any = nlp.get_pipe("brnn_sentiment")
+        sets, nlp = read_targeted_sets(folder), load_named_pipeline(model)
+        component = find_component(nlp, "brnn_sentiment", model)
         return sets, nlp, cut_model(component.model)
-    except (CorpusError, ExplainError, ValueError, KeyError) as error:
+    except (CorpusError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
 
