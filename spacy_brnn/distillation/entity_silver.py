@@ -13,6 +13,7 @@ from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc, Span
 from spacy.util import minibatch
 
+from ..architectures.one_thread import one_thread
 from ..corpora.documents import read_documents
 from ..corpora.labelled_texts import shingles
 from ..nn.crf import CRF
@@ -77,7 +78,8 @@ def tag(
         scores = torch.from_numpy(numpy.concatenate(teacher.log_probabilities(chunk, number)))
         allowed = torch.from_numpy(numpy.concatenate(tags.allow_valid(chunk)))
         lengths = [len(doc) for doc in chunk]
-        best = crf.decode(scores, torch.tensor(lengths), allowed)
+        with one_thread():
+            best = crf.decode(scores, torch.tensor(lengths), allowed)
         # White space has scores of 0: it is never in doubt.
         sure = (scores.gather(1, best[:, None])[:, 0].exp() >= doubt).numpy()
         of_docs = tags.spans([x.numpy() for x in best.split(lengths)])

@@ -19,6 +19,7 @@ from spacy_brnn.distillation.entity_silver import read_unlabelled, tag
 from spacy_brnn.distillation.entity_teacher import EntityTeacher, case_of, sentences
 from spacy_brnn.distillation.entity_training import Schedule, partial_loss, train
 from spacy_brnn.known_labels import set_known_labels
+from spacy_brnn.nn.crf import CRF
 
 LABELS = ["LOC", "PER"]
 SCHEDULE = Schedule(passes=8, batch_pieces=100, learn_rate=3e-3, head_rate=1e-2)
@@ -271,6 +272,13 @@ def test_entities_are_valid_and_stay_in_their_sentence(nlp):
     tags = {"Ada": ("B-PER", 0.9), "Hall": ("L-PER", 0.9)}
     (tagged,) = tag(FixedTeacher(tags), [doc], None, 0.0)
     assert all(ent.end - ent.start == 1 for ent in tagged.ents)
+
+
+def test_tags_are_found_on_one_thread(nlp, three_threads, threads_of):
+    seen = threads_of(CRF, "decode")
+    doc = nlp.make_doc("Ada went to Rome")
+    assert list(tag(FixedTeacher({"Rome": ("U-LOC", 0.99)}), [doc], None, 0.5))
+    assert seen == [1] and torch.get_num_threads() == 3
 
 
 def test_unlabelled_texts_get_sentences_of_their_lines(nlp, tmp_path):
