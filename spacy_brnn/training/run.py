@@ -23,6 +23,7 @@ from ..architectures.one_thread import one_thread
 from ..calibration import MAX_TEMPERATURE, find_temperature, scale_logits
 from ..corpora.docbin import write_docbin
 from ..corpora.errors import CorpusError
+from ..pipeline.english import EnglishCheck
 from .baselines import bag_of_words, commonest
 from .config import Plan, make_config, write_labels
 from .head import fit_heads_again
@@ -43,6 +44,8 @@ from .texts import (
 # Of fewer texts a temperature says nothing.
 FEWEST_TO_CALIBRATE = 30
 FEWEST_TO_CHECK = 50
+# So many texts tell their language.
+MOST_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def prepare(options: TrainOptions) -> Prepared:
     """
     _check_options(options)
     texts = read_texts(options.file, options.fields)
-    notes = [*texts.notes, *check_labels(texts)]
+    notes = [*texts.notes, *check_labels(texts), *_language(options, texts)]
     if options.dev is None:
         train, dev = split(texts, options.dev_share)
     else:
@@ -231,6 +234,19 @@ def _split_by_file(
             f"{len(texts.texts) - len(train):,} texts of --dev are left out of the training"
         )
     return train, known, notes
+
+
+def _language(options: TrainOptions, texts: Texts) -> list[str]:
+    if options.from_scratch:
+        return []
+    check, nlp = EnglishCheck(), blank_pipeline(options.lang)
+    docs = (nlp.make_doc(text.text) for text in texts.texts[:MOST_LOOKED_AT])
+    if not any(check.is_other_language([doc]) for doc in docs):
+        return []
+    return [
+        "these texts hardly have an English function word, and the weights that ship read English: "
+        "for another language add --from-scratch --lang CODE"
+    ]
 
 
 def _few_in_dev(dev: list[LabelledText], texts: Texts) -> list[str]:

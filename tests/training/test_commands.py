@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import spacy
@@ -158,6 +159,21 @@ def test_what_cannot_be_had_is_told_before_anything_is_made(run, write, tmp_path
     assert "--lang qq: spaCy knows no such language" in run(*command, *scratch, fails=True)
     assert "is left to train on" in run(*command, "--dev", tmp_path / "texts.jsonl", fails=True)
     assert [path.name for path in tmp_path.iterdir()] == ["texts.jsonl"]
+
+
+def test_texts_of_another_language_are_noted(write, tmp_path):
+    words = {"gut": "Das Essen war wunderbar, wir kommen gerne wieder", "schlecht": "Kalt und zäh"}
+    rows = [
+        {"body": f"{text} {n}", "topic": name} for n in range(40) for name, text in words.items()
+    ]
+    path = str(write(rows))
+    fields = training.Fields(text="body", label="topic")
+    options = training.TrainOptions(file=path, output=tmp_path / "model", fields=fields)
+    assert any("--from-scratch --lang" in note for note in training.prepare(options).notes)
+    scratch = replace(options, from_scratch=True, lang="de")
+    english = replace(options, file=str(write(tickets() * 4, "english.jsonl")))
+    for other in (scratch, english):
+        assert not any("--lang" in note for note in training.prepare(other).notes)
 
 
 def test_what_exists_is_kept(run, write, tmp_path):
