@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import click
 import numpy
@@ -22,8 +21,9 @@ from thinc.types import Floats2d
 from .architectures.crf_layer import predict_marginals
 from .architectures.one_thread import one_thread
 from .architectures.tagger import scale_scores
+from .corpora.docbin import read_docbin
 from .known_labels import known_labels
-from .loading import load_named_pipeline
+from .loading import find_component, load_named_pipeline
 from .nn.marginals import Spans
 from .pipeline.ner import BRNNEntityRecognizer
 from .pipeline.ner_confidence import LabelledSpan
@@ -127,11 +127,8 @@ def find_temperature(component: BRNNEntityRecognizer, found: list[Entities]) -> 
 def main(pipeline: Path, output: Path, dev: Path, every: int) -> None:
     """Write PIPELINE to OUTPUT, with the temperature of its brnn_ner that suits dev best."""
     nlp = load_named_pipeline(pipeline)
-    if "brnn_ner" not in nlp.pipe_names:
-        raise click.ClickException(f"{pipeline} has no brnn_ner")
-    component = cast(BRNNEntityRecognizer, nlp.get_pipe("brnn_ner"))
-    # In a vocabulary of their own: that of the pipeline is saved with it.
-    examples = Corpus(dev)(spacy.blank(component.vocab.lang))
+    component: BRNNEntityRecognizer = find_component(nlp, "brnn_ner", pipeline)
+    examples = _read(dev, component.vocab.lang)
     chosen = (example for i, example in enumerate(examples) if i % every == 0)
     found = list(find_entities(component, chosen))
     halves = found[::2], found[1::2]
@@ -144,6 +141,17 @@ def main(pipeline: Path, output: Path, dev: Path, every: int) -> None:
     scale_scores(component.model, temperature)
     nlp.to_disk(output)
     click.echo(f"temperature: {temperature:.4f}")
+
+
+def _read(dev: Path, lang: str) -> Iterator[Example]:
+    """In a vocabulary of their own: that of the pipeline is saved with it."""
+    nlp = spacy.blank(lang)
+    files = list(dev.rglob("*.spacy")) if dev.is_dir() else [dev]
+    if not files:
+        raise click.ClickException(f"{dev} holds no .spacy file, as `spacy-brnn convert` writes")
+    for file in files:
+        read_docbin(file, nlp.vocab)  # Raises for what is none, where spaCy would pass over it.
+    return Corpus(dev)(nlp)
 
 
 def _report(

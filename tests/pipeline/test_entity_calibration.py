@@ -85,6 +85,37 @@ def test_a_pipeline_without_the_component_is_refused(tmp_path):
     assert result.exit_code == 1 and "has no brnn_ner" in result.output
 
 
+def test_the_component_may_have_another_name(trained, dev, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_ner", source=trained, name="names")
+    nlp.to_disk(tmp_path / "a")
+    DocBin(docs=[example.reference for example in dev]).to_disk(tmp_path / "dev.spacy")
+    arguments = [str(tmp_path / "a"), str(tmp_path / "b"), "--dev", str(tmp_path / "dev.spacy")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dev.txt", "is not a DocBin file"),
+        ("dev.spacy", "is not a DocBin file"),
+        ("empty", "holds no .spacy file"),
+        ("folder", "is not a DocBin file"),
+    ],
+)
+def test_what_is_no_corpus_is_named(trained, tmp_path, name, message):
+    trained.to_disk(tmp_path / "a")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "folder").mkdir()
+    for file in ("dev.txt", "dev.spacy", "folder/b.spacy"):
+        (tmp_path / file).write_text("nothing of the kind")
+    arguments = [str(tmp_path / "a"), str(tmp_path / "b"), "--dev", str(tmp_path / name)]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1 and message in result.output, result.output
+    assert str(tmp_path / name) in result.output and not (tmp_path / "b").exists()
+
+
 def test_it_takes_one_thread(trained, dev, three_threads, threads_of):
     component = trained.get_pipe("brnn_ner")
     seen = threads_of(Marginals, "spans")
