@@ -39,8 +39,10 @@ from .silver import (
 )
 from .training import (
     EncodedSilver,
+    Parts,
     Schedule,
     Target,
+    WithGold,
     calibrate_head,
     encode_sets,
     predict_labels,
@@ -256,7 +258,22 @@ def score(teacher: Path, targets: Path, output: Path, max_pieces: int, gpu_id: i
     "teacher's probabilities is learnt.",
 )
 @click.option("--silver-epochs", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), default=6, show_default=True)
+@click.option(
+    "--gold-times",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="How often each of FOLDER's targets is read in a silver epoch, among the silver ones.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=0),
+    default=6,
+    show_default=True,
+    help="Over FOLDER's targets alone, at the end.",
+)
+@click.option("--projected-width", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--hidden-width", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def train(
     folder: Path,
@@ -265,7 +282,10 @@ def train(
     silver_file: Path | None,
     scored: Path | None,
     silver_epochs: int,
+    gold_times: int,
     epochs: int,
+    projected_width: int,
+    hidden_width: int,
     seed: int,
 ) -> None:
     """Train a head on FOLDER's sets, calibrate and score it on their dev parts, write it to OUTPUT.
@@ -274,30 +294,39 @@ def train(
     OUTPUT.silver.checkpoint hold. Beside weights in spacy_brnn/pretrained, as toward.msgpack, it
     ships with them.
     """
+    if not silver_file and (gold_times or not epochs):
+        raise click.UsageError("without --silver, --epochs is at least 1 and --gold-times is 0")
     sets, nlp, cut = _load(folder, model)
     silver_targets = _read_silver(silver_file)
     known = {(one.text, one.start, one.end): one.shares for one in _read_silver(scored)}
-    training = [t for s in encode_sets(nlp, cut, sets, "train", known).values() for t in s]
-    width = training[0].window.tokens.shape[1]
-    sizes = {"input_width": width, "score_width": len(cut.bias)}
+    gold = [t for s in encode_sets(nlp, cut, sets, "train", known).values() for t in s]
+    sizes = {
+        "input_width": gold[0].window.tokens.shape[1],
+        "score_width": len(cut.bias),
+        "projected_width": projected_width,
+        "hidden_width": hidden_width,
+    }
     torch.manual_seed(seed)
     head = TargetHead(**sizes)
     output.parent.mkdir(parents=True, exist_ok=True)
     before = output.with_name(output.name + ".silver.checkpoint")
     checkpoint = output.with_name(output.name + ".checkpoint")
     if silver_targets:
-        parts = EncodedSilver(nlp, cut, silver_targets)
+        parts: Parts = EncodedSilver(nlp, cut, silver_targets, seed)
+        if gold_times:
+            parts = WithGold(parts, gold, gold_times, seed)
         # They are many: less is learnt by heart.
-        light = Schedule(epochs=silver_epochs, dropout=0.25, seed=seed)
+        light = Schedule(epochs=silver_epochs, dropout=0.2, seed=seed)
         train_head(head, parts, light, before, click.echo)
-    train_head(head, [training], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
-    del training
+    if epochs:
+        train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
+    del gold
     dev = encode_sets(nlp, cut, sets, "dev")
     temperature = calibrate_head(head, [target for targets in dev.values() for target in targets])
     click.echo(f"temperature {temperature:.2f}")
     save_head(head, sizes, cut, output)
     before.unlink(missing_ok=True)
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
     _evaluate(head, dev)
 
 
