@@ -215,27 +215,36 @@ def teach(
 
 
 @main.command()
-@click.argument("teacher", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "teachers",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.argument("targets", type=_FILE)
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File."
 )
 @_MAX_PIECES
 @_GPU
-def score(teacher: Path, targets: Path, output: Path, max_pieces: int, gpu_id: int) -> None:
-    """Write TARGETS with the probabilities that a TEACHER of `teach` gives, for `train --silver`.
+def score(
+    teachers: tuple[Path, ...], targets: Path, output: Path, max_pieces: int, gpu_id: int
+) -> None:
+    """Write TARGETS with the probabilities that TEACHERS of `teach` give, for `train --silver`.
 
-    TARGETS is a file of `candidates`, or of other objects with text, start and end.
+    TARGETS is a file of `candidates`, or of other objects with text, start and end. Of several
+    teachers the mean is written.
     """
     with needing("teacher"):
         from . import teaching
     setup_gpu(gpu_id)
-    model = _load_teacher(teacher, max_pieces)
+    models = [_load_teacher(folder, max_pieces) for folder in teachers]
     try:
         known = read_candidates(targets)
     except CorpusError as error:
         raise click.ClickException(str(error)) from None
-    shares = teaching.score(model, known, _say).round(4).astype("float64").round(4).tolist()
+    mean = sum(teaching.score(model, known, _say) for model in models) / len(models)
+    shares = mean.round(4).astype("float64").round(4).tolist()
     rows = zip(known, shares, strict=True)
     write_silver((SilverTarget(t.text, t.start, t.end, tuple(p)) for t, p in rows), output)
     click.echo(f"{output}: {len(known):,} targets")
