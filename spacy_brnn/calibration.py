@@ -7,7 +7,6 @@ Weinberger (2017), "On Calibration of Modern Neural Networks".
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import click
 import numpy
@@ -15,7 +14,7 @@ import spacy
 from thinc.api import Model
 
 from .corpora.docbin import read_docbin
-from .loading import load_named_pipeline
+from .loading import find_component, load_named_pipeline
 from .pipeline.sentiment import BRNNSentiment
 from .temperature import calibration_error, fit_temperature
 
@@ -128,9 +127,7 @@ def main(
     if balance is not None and dev is None:
         raise click.UsageError("--balance needs --dev")
     nlp = load_named_pipeline(pipeline)
-    if "brnn_sentiment" not in nlp.pipe_names:
-        raise click.ClickException(f"{pipeline} has no brnn_sentiment")
-    component = cast(BRNNSentiment, nlp.get_pipe("brnn_sentiment"))
+    component: BRNNSentiment = find_component(nlp, "brnn_sentiment", pipeline)
     if dev is not None:
         probabilities, truths = _score(component, dev)
         _report("before", probabilities, truths)

@@ -11,6 +11,42 @@ from spacy_brnn import __version__
 from spacy_brnn.annotate.records import INPUT_FORMATS, OUTPUT_FORMATS
 
 
+def _table_options(command: Callable) -> Callable:
+    """The options that say how files of text, and tables above all, are read."""
+    options = [
+        click.option(
+            "--encoding",
+            metavar="NAME",
+            help="Encoding of the inputs in text formats, such as cp1252, latin-1 or utf-16. "
+            "Default: UTF-8, or UTF-16 where a byte order mark says so. What is written is UTF-8.",
+        ),
+        click.option(
+            "--delimiter",
+            metavar="CHARACTER",
+            callback=lambda context, option, value: {"\\t": "\t", "tab": "\t"}.get(value, value),
+            help="What separates the cells of tables, in and out; \\t for a tab. Default: what "
+            "the header of the input shows.",
+        ),
+        click.option(
+            "--no-header",
+            "header",
+            flag_value=False,
+            default=True,
+            help="Tables have no header; a field is then named by its column's number, from 1.",
+        ),
+        click.option(
+            "--no-quotes",
+            "quotes",
+            flag_value=False,
+            default=True,
+            help="Quotation marks in tables are part of the text; else they hold a cell together.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(__version__, prog_name="spacy-brnn")
 @click.pass_context
@@ -79,26 +115,7 @@ def main(context: click.Context) -> None:
     type=click.Choice(OUTPUT_FORMATS),
     help="Format of the output. Default: by name; for standard output that of the inputs.",
 )
-@click.option(
-    "--encoding",
-    metavar="NAME",
-    help="Encoding of the inputs in text formats, such as cp1252, latin-1 or utf-16. Default: "
-    "UTF-8, or UTF-16 where a byte order mark says so. The output is UTF-8.",
-)
-@click.option(
-    "--delimiter",
-    metavar="CHARACTER",
-    callback=lambda context, option, value: {"\\t": "\t", "tab": "\t"}.get(value, value),
-    help="What separates the cells of tables, in and out; \\t for a tab. Default: what the "
-    "header of the input shows.",
-)
-@click.option(
-    "--no-header",
-    "header",
-    flag_value=False,
-    default=True,
-    help="Tables have no header; --text-field is then the number of a column, from 1.",
-)
+@_table_options
 @click.option(
     "--errors",
     type=click.Choice(["stop", "skip"]),
@@ -182,8 +199,9 @@ def annotate(**options: Any) -> None:
       cat reviews.txt | spacy-brnn annotate - --input-format text > annotated.jsonl
 
     \b
-    Exit status: 0 done; 1 stopped by an error; 2 wrong usage; 130 interrupted (143 by SIGTERM);
-    141 standard output was closed early.
+    Exit status: 0 done; 1 stopped by an error, or a file breaks off (under --errors skip, with all
+    that could be read in the output); 2 wrong usage; 130 interrupted (143 by SIGTERM); 141 standard
+    output was closed early.
     """
     from spacy_brnn.annotate.console import annotate_and_report
     from spacy_brnn.annotate.plan import AnnotateOptions
@@ -207,7 +225,7 @@ def _fields_options(command: Callable) -> Callable:
             default="label",
             show_default=True,
             metavar="NAME",
-            help="The field, or column, that holds the label.",
+            help="The field, or column, that holds the label; of nested objects a path.",
         ),
         click.option(
             "--label-delimiter",
@@ -226,6 +244,7 @@ def _fields_options(command: Callable) -> Callable:
             help="Format of the file. Default: by name.",
         ),
     ]
+    command = _table_options(command)
     for option in reversed(options):
         command = option(command)
     return command

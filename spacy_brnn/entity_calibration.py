@@ -20,6 +20,7 @@ from spacy.util import minibatch
 from thinc.types import Floats2d
 
 from .architectures.crf_layer import predict_marginals
+from .architectures.one_thread import one_thread
 from .architectures.tagger import scale_scores
 from .known_labels import known_labels
 from .loading import load_named_pipeline
@@ -77,6 +78,7 @@ def find_entities(
             yield Entities(of_doc, admitted, tags.to_spans(judged), right)
 
 
+@one_thread()
 def confidences(
     component: BRNNEntityRecognizer, found: list[Entities], temperature: float
 ) -> numpy.ndarray:
@@ -88,9 +90,9 @@ def confidences(
         marginals = predict_marginals(crf, scores, allowed, temperature)
         offsets = numpy.cumsum([0] + [len(x) for x in scores])
         parts += [
-            marginals.spans(
-                Spans(x.spans.starts + offset, x.spans.ends + offset, x.spans.labels)
-            ).numpy()
+            marginals.spans(Spans(x.spans.starts + offset, x.spans.ends + offset, x.spans.labels))
+            .cpu()
+            .numpy()
             for x, offset in zip(batch, offsets.tolist(), strict=False)
         ]
     return numpy.concatenate(parts) if parts else numpy.zeros(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,6 +35,19 @@ def find_pipeline(name: str | Path) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def find_component(nlp: Language, factory: str, pipeline: str | Path | None = None) -> Any:
+    """The component of a factory, whatever its name; the first of several.
+
+    pipeline: what the user calls nlp, for the message.
+    Raises PipelineError where there is none.
+    """
+    for name in nlp.pipe_names:
+        if nlp.get_pipe_meta(name).factory == factory:
+            return nlp.get_pipe(name)
+    has = ", ".join(nlp.pipe_names) or "nothing"
+    raise PipelineError(f"the pipeline {pipeline or 'that ships'} has no {factory} (it has: {has})")
+
+
 def load_named_pipeline(name: str | Path | None) -> Language:
     """Load it; None for a blank English one with the brnn_sentiment that ships.
 
@@ -44,7 +57,9 @@ def load_named_pipeline(name: str | Path | None) -> Language:
 
     try:
         if name is not None:
-            find_pipeline(name)
+            folder = find_pipeline(name)
+            if not Path(name).is_dir() and not (folder / "meta.json").exists():
+                raise PipelineError(f"{name}: this package is no pipeline")
             return spacy.load(name)
         nlp = spacy.blank("en")
         nlp.add_pipe("brnn_sentiment")

@@ -13,6 +13,41 @@ def one_thread():
 
 
 @pytest.fixture
+def three_threads():
+    """PyTorch has three threads, as a host may have given it."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def threads_of(monkeypatch):
+    """Note how many threads PyTorch has whenever a function is called.
+
+    Takes the function's object and name, and an error to raise in its place; gives the list.
+    """
+    import torch
+
+    def threads_of(holder, name, error=None):
+        seen = []
+        function = getattr(holder, name)
+
+        def noted(*arguments, **keywords):
+            seen.append(torch.get_num_threads())
+            if error is not None:
+                raise error
+            return function(*arguments, **keywords)
+
+        monkeypatch.setattr(holder, name, noted)
+        return seen
+
+    return threads_of
+
+
+@pytest.fixture
 def any_bfloat16():
     """Let any CPU compute in bfloat16: oneDNN refuses to on some, PyTorch's own loops do not."""
     import torch

@@ -78,6 +78,18 @@ def test_the_pipeline_that_it_writes_has_its_logits_divided(files):
         )
 
 
+def test_the_component_may_have_another_name(files):
+    nlp = spacy.load(files / "pipeline")
+    nlp.rename_pipe("brnn_sentiment", "mood")
+    nlp.to_disk(files / "pipeline")
+    result = run(files, "--temperature", "2")
+    assert result.exit_code == 0, result.output
+    cats = [
+        spacy.load(files / name)("A wonderful film.").cats for name in ("pipeline", "calibrated")
+    ]
+    assert cats[0] != cats[1]
+
+
 def test_it_takes_the_best_temperature_for_dev(files):
     result = run(files, "--dev", str(files / "dev.spacy"))
     assert result.exit_code == 0, result.output

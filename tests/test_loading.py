@@ -49,6 +49,12 @@ def test_neither_folder_nor_package(run, command):
         assert run(command, name) == expected
 
 
+@pytest.mark.parametrize("command", BY_NAME.values(), ids=BY_NAME)
+def test_a_package_that_is_none(run, command):
+    for name in ("spacy", "numpy", "thinc"):  # spaCy itself has a function `load`.
+        assert run(command, name) == f"Error: {name}: this package is no pipeline\n"
+
+
 @pytest.mark.parametrize("command", ALL.values(), ids=ALL)
 def test_a_folder_that_is_none(run, command, tmp_path):
     (tmp_path / "reviews").mkdir()

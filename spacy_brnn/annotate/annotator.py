@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
 from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
-from spacy_brnn.loading import PipelineError, load_named_pipeline
+from spacy_brnn.loading import PipelineError, find_component, load_named_pipeline
 from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
@@ -234,12 +234,10 @@ def _bare(document: Document | Targeted) -> Document:
 
 def _sentiment(nlp: Language, model: str | None, option: str) -> Any:
     """The brnn_sentiment that the option is for."""
-    for name in nlp.pipe_names:
-        if nlp.get_pipe_meta(name).factory == "brnn_sentiment":
-            return nlp.get_pipe(name)
-    raise AnnotateError(
-        f"the pipeline {model or 'that ships'} has no brnn_sentiment; leave {option} out"
-    )
+    try:
+        return find_component(nlp, "brnn_sentiment", model)
+    except PipelineError as error:
+        raise AnnotateError(f"{error}; leave {option} out") from error
 
 
 def _check_head(nlp: Language, model: str | None) -> None:

@@ -45,7 +45,9 @@ def annotate_and_report(options: AnnotateOptions) -> int:
         _say(f"Warning: no record in {_shown(options.inputs)}: nothing was annotated")
     if not options.quiet:
         _say(summary(result))
-    return 0
+    for one in result.tally.unread:
+        _say(f"Error: {one['place']}: {one['reason']}; the output lacks what follows there")
+    return FAILED if result.tally.unread else 0
 
 
 def summary(result: Result) -> str:

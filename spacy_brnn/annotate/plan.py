@@ -167,6 +167,7 @@ def settings_of(
         "--encoding": reading.encoding,
         "--delimiter": reading.delimiter,
         "--no-header": not reading.header,
+        "--no-quotes": not reading.quotes,
         "--neutral": pipeline.neutral,
         "--entities": pipeline.entities,
         "fields": list(pipeline.extra_fields),

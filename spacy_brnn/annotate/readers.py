@@ -50,7 +50,8 @@ class ReadOptions:
 
     text_field: the field of the text; encoding: of the text formats, None for UTF-8, or UTF-16
     where a byte order mark says so; delimiter: between the cells of a table, None for what its
-    header shows; header: whether tables begin with the names of their columns; targets: the
+    header shows; header: whether tables begin with the names of their columns; quotes: whether
+    quotation marks in tables hold a cell together, else they are text; targets: the
     field that names parts of the text, None where no sentiment toward any is wanted.
     """
 
@@ -58,6 +59,7 @@ class ReadOptions:
     encoding: str | None = None
     delimiter: str | None = None
     header: bool = True
+    quotes: bool = True
     targets: str | None = None
 
     def check(self) -> None:
@@ -120,6 +122,7 @@ class InputReader:
                 last.unit if last else "file",
                 last.number + 1 if last else 1,
                 problem=f"cannot be read from here on: {error_text(error)}",
+                is_end=True,
             )
         finally:
             self._stream = None
@@ -139,19 +142,36 @@ def read_jsonl(stream: Stream, source: str, options: ReadOptions) -> Iterator[Re
             record.take_text(options.text_field)
         elif number == 1 and source == Input(STDIN, "jsonl").name:
             record.problem = f"{problem}; if it is plain text, add --input-format text"
+        elif number == 1 and line.startswith(b"{"):
+            record.problem = f"{problem}; if an object takes several lines, add --input-format json"
         yield record
 
 
 def read_json(stream: Stream, source: str, options: ReadOptions) -> Iterator[Record]:
     """Yield a record per object of an array, or of several objects one after the other."""
     for number, (raw, problem) in enumerate(_json_values(stream), 1):
+        cut = problem is not None
         line = raw.encode("utf-8", "surrogatepass")
         fields: dict[str, Any] = {}
         if problem is None:
             fields, problem = parse_object(line)
         is_json = "\n" not in raw and "\r" not in raw
         record = Record(source, "record", number, line, "", fields, None, is_json, problem)
-        yield record if problem else record.take_text(options.text_field)
+        record.is_end = cut
+        if problem is None:
+            record.take_text(options.text_field)
+            if record.problem and _is_by_columns(fields):
+                record.problem += (
+                    "; the file is written by columns: write an object for each row, in pandas by "
+                    'to_json(orient="records")'
+                )
+        yield record
+
+
+def _is_by_columns(fields: dict[str, Any]) -> bool:
+    """Whether an object is a table by columns, as pandas writes one unless told otherwise."""
+    kinds = {type(value) for value in fields.values()}
+    return kinds in ({dict}, {list}) and len({len(value) for value in fields.values()}) == 1
 
 
 def _json_values(stream: Stream) -> Iterator[tuple[str, str | None]]:
@@ -233,7 +253,12 @@ class Table:
         self._source = source
         self._lines = _Lines(stream)
         self.delimiter = options.delimiter or self._shown_delimiter(options, delimiter)
-        self._reader = csv.reader(self._lines, delimiter=self.delimiter, strict=True)
+        self._reader = csv.reader(
+            self._lines,
+            delimiter=self.delimiter,
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if options.quotes else csv.QUOTE_NONE,
+        )
         self._rows = self._read()
         self.header: Record | None
         self.columns: list[str]
@@ -263,6 +288,8 @@ class Table:
         if record.problem is None and len(row) != len(columns):
             first = "header" if self._options.header else "first row"
             record.problem = f"the row has {len(row)} fields, the {first} {len(columns)}"
+            if len(row) > len(columns):
+                record.problem += f"; a cell with {self.delimiter!r} in it needs quotation marks"
         if record.problem is None:
             record.fields = dict(zip(columns, row, strict=True))
             record.take_text(self._options.text_field)
@@ -279,12 +306,14 @@ class Table:
             numbers = [str(number) for number in range(1, len(columns) + 1)]
             columns = [text_field] if len(columns) == 1 else numbers
         twice = sorted({name for name in columns if columns.count(name) > 1})
-        if twice:
-            return columns, f'the header names the column "{twice[0]}" more than once; rename one'
-        if text_field in columns:
+        if text_field in columns and not twice:
             return columns, None
         problem = missing_field(text_field, columns)
-        if len(self.columns) == 1:
+        if twice == [""]:
+            problem = "columns without a name in the header; name them, or take them out"
+        elif twice:
+            problem = f'the header names the column "{twice[0]}" more than once; rename one'
+        elif len(self.columns) == 1:
             problem += f"; if {self.delimiter!r} does not separate the columns, use --delimiter"
         if self._options.header:
             problem += "; if the first line is a record, add --no-header"
@@ -380,7 +409,15 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 def _csv_problem(error: csv.Error) -> str:
     if "universal-newline" in str(error):
-        return "a carriage return in a cell without quotes"
+        return (
+            "a carriage return in a cell without quotes; where lines end in it alone, make line "
+            r"feeds of them: tr '\r' '\n' < FILE > NEW"
+        )
+    if "expected after" in str(error) or "end of data" in str(error):
+        return (
+            f"{error}; quotation marks that belong to the text are doubled, or --no-quotes says "
+            "that all do"
+        )
     return str(error)
 
 
@@ -408,7 +445,8 @@ def read_parquet(stream: Stream, source: str, options: ReadOptions) -> Iterator[
                 yield Record(source, "row", row, fields=fields).take_text(options.text_field)
             stream.at = size * row // file.metadata.num_rows
     except pa.ArrowException as error:
-        yield Record(source, "file", 1, problem=f"cannot be read as Parquet: {one_line(error)}")
+        problem = f"cannot be read as Parquet: {one_line(error)}"
+        yield Record(source, "file", 1, problem=problem, is_end=True)
 
 
 def _values(column: pa.Array) -> list[Any]:
@@ -447,7 +485,8 @@ def read_docbin(stream: Stream, source: str, options: ReadOptions) -> Iterator[R
     try:
         docs = DocBin(store_user_data=True).from_bytes(stream.raw.read())
     except Exception as error:  # whatever zlib and msgpack make of foreign bytes
-        yield Record(source, "file", 1, problem=f"cannot be read as a DocBin: {one_line(error)}")
+        problem = f"cannot be read as a DocBin: {one_line(error)}"
+        yield Record(source, "file", 1, problem=problem, is_end=True)
         return
     for number, doc in enumerate(docs.get_docs(Vocab()), 1):
         stream.at = size * number // len(docs)

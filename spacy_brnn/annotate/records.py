@@ -68,7 +68,8 @@ class Record:
     "file"); number: from 1; raw: the record as it stands in the input, None where it is not text;
     text: what is annotated; fields: all its fields; doc: the serialized Doc where the input holds
     Docs; is_json: `raw` is a JSON object, which is kept byte for byte; problem: why it is rejected;
-    targets: where a sentiment toward parts of the text is wanted.
+    targets: where a sentiment toward parts of the text is wanted; is_end: what follows in the file
+    cannot be read, so that nobody knows how many records are missing.
     """
 
     source: str
@@ -81,6 +82,7 @@ class Record:
     is_json: bool = False
     problem: str | None = None
     targets: list[Place] | None = None
+    is_end: bool = False
 
     @property
     def place(self) -> str:
@@ -168,6 +170,8 @@ def parse_object(line: bytes) -> tuple[dict[str, Any], str | None]:
     if isinstance(value, dict):
         return value, None
     problem = f"not a JSON object but {_JSON_TYPES.get(type(value), 'a string')}"
+    if isinstance(value, str):
+        problem += '; a text by itself is written {"text": "..."}'
     if isinstance(value, list):
         problem += "; if the whole file is one JSON array, add --input-format json"
     return {}, problem
@@ -180,9 +184,14 @@ def json_type(value: Any) -> str:
 
 def missing_field(field: str, names: Iterable[str], option: str = "--text-field") -> str:
     """The message for a record or table without the field that an option names."""
-    known = [str(name) for name in names]
+    known = [_shown_name(str(name)) for name in names]
     listed = ", ".join(known[:_MOST_NAMES]) + (", ..." if len(known) > _MOST_NAMES else "")
     return f'no field "{field}" (fields: {listed or "none"}); name it with {option}'
+
+
+def _shown_name(name: str) -> str:
+    """A field's name; in quotes where else nobody would see what is typed around it."""
+    return name if name and name == name.strip() else f'"{name}"'
 
 
 def utf8_problem(error: UnicodeDecodeError) -> str:

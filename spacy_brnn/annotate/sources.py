@@ -48,6 +48,14 @@ MOST_BYTES_DIGESTED = 256 * 1024 * 1024
 """A larger file counts as changed where its time has changed."""
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive, as .xlsx and .ods are: save the sheet as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an old file of Office: save the sheet as CSV",
+    b"%PDF-": "a PDF: save its text",
+    b"BZh91AY&SY": "compressed by bzip2: unpack it, or pack it by gzip or zstd",
+    b"\xfd7zXZ": "compressed by xz: unpack it, or pack it by gzip or zstd",
+}
+_SPREADSHEETS = (".xlsx", ".xls", ".ods")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD = 64
 
@@ -96,7 +104,7 @@ class Stream:
     order mark says so; binary: leave the content as it is. has_bom: whether there was one of UTF-8;
     at: bytes read, where a reader that jumps about knows it better.
 
-    Raises AnnotateError for what is plainly UTF-16 but does not say so.
+    Raises AnnotateError for what is plainly UTF-16 but does not say so, and for what is no text.
     """
 
     def __init__(
@@ -124,8 +132,11 @@ class Stream:
             body.read(len(codecs.BOM_UTF8))
         elif encoding is None and head.startswith(_UTF16):
             encoding = "utf-16"
-        elif encoding is None and len(head) >= 8 and _is_utf16(head):
-            raise AnnotateError("it looks like UTF-16; add --encoding utf-16-le")
+        elif encoding is None and (byte_order := _byte_order(head)):
+            raise AnnotateError(f"it looks like UTF-16; add --encoding utf-16-{byte_order}")
+        for start, what in _FOREIGN.items():
+            if head.startswith(start):
+                raise AnnotateError(f"it is {what}")
         self._body = body if encoding is None else _Recoded(body, encoding)
 
     @property
@@ -168,9 +179,13 @@ class Stream:
         raise OversizeLine(line[:1000])
 
 
-def _is_utf16(head: bytes) -> bool:
-    """Whether every other byte is zero, but for a few letters of other alphabets."""
-    return all(head[::2]) and head[1::2].count(0) * 2 > len(head[1::2])
+def _byte_order(head: bytes) -> str | None:
+    """Of UTF-16 without a mark: every other byte is zero, but for letters of other alphabets."""
+    even, odd = head[: len(head) // 2 * 2 : 2], head[1::2]
+    for order, low, high in (("le", even, odd), ("be", odd, even)):
+        if len(low) >= 4 and all(low) and high.count(0) * 2 > len(high):
+            return order
+    return None
 
 
 class _Recoded:
@@ -322,6 +337,11 @@ def filesystem_of(uri: str) -> tuple[fs.FileSystem, str]:
 
 def _list_remote(uri: str) -> list[tuple[str, int, int]]:
     """The file that a URI names, or those below the folder: URI, bytes, time of change in ns."""
+    if uri.startswith(("http://", "https://")):
+        raise AnnotateError(
+            f"{uri}: web addresses are not read; download the file, or pipe it: "
+            "curl URL | spacy-brnn annotate - --input-format FORMAT"
+        )
     filesystem, path = filesystem_of(uri)
     from pyarrow import fs
 
@@ -373,6 +393,8 @@ def _in_folder(
 ) -> list[Input]:
     by_format: dict[str, list[tuple[str, int | None]]] = {}
     for path, size in files:
+        if _is_hidden(path[len(folder) :]):
+            continue
         if known := split_name(path.split("?")[0])[0]:
             by_format.setdefault(known, []).append((path, size))
     # What is empty does not tell what the folder is about.
@@ -392,9 +414,19 @@ def _in_folder(
     return [replace(one, format="text-file") if wanted == "text" else one for one in found]
 
 
+def _is_hidden(below: str) -> bool:
+    """Of a path below a folder: copies of an editor's, a notebook's or the system's own."""
+    return any(part.startswith(".") for part in PurePath(below).parts)
+
+
 def _file(path: str, input_format: str | None, size: int | None) -> Input:
     by_name, compression = split_name(path.split("?")[0] if is_remote(path) else path)
     wanted = input_format or by_name
+    if wanted is None and PurePath(path).suffix.lower() in _SPREADSHEETS:
+        raise AnnotateError(
+            f"{path}: spreadsheets are not read; save the sheet as CSV (if the file is text for "
+            "all its name, say with --input-format of which format)"
+        )
     if wanted is None:
         raise AnnotateError(
             f"{path}: the name does not tell the format; "

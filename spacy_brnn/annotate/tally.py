@@ -36,7 +36,8 @@ class Tally:
     """Counts over the documents of a run, those before an interruption included.
 
     labels: documents by label, a tie of POSITIVE and NEGATIVE among the NEUTRAL; histogram:
-    documents per bin of polarity, BINS equal bins from -1 to 1; seconds: time spent.
+    documents per bin of polarity, BINS equal bins from -1 to 1; seconds: time spent; unread: the
+    first places from which on a file could not be read, and why.
     """
 
     read: int = 0
@@ -49,6 +50,7 @@ class Tally:
     most_positive: list[Extreme] = field(default_factory=list)
     most_negative: list[Extreme] = field(default_factory=list)
     rejects: list[dict[str, str]] = field(default_factory=list)
+    unread: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, record: Record, fields: dict[str, Any]) -> None:
         """Count a record that was annotated with `fields`."""
@@ -71,8 +73,10 @@ class Tally:
         """Count a record that was set aside."""
         self.read += 1
         self.rejected += 1
-        if len(self.rejects) < REJECTS_SHOWN:
-            self.rejects.append({"place": record.place, "reason": record.problem or ""})
+        shown = {"place": record.place, "reason": record.problem or ""}
+        for places in (self.rejects, self.unread) if record.is_end else (self.rejects,):
+            if len(places) < REJECTS_SHOWN:
+                places.append(shown)
 
     def merge(self, other: Tally) -> None:
         """Add what another tally counted, of records that come after this one's."""
@@ -86,6 +90,7 @@ class Tally:
         for extreme in other.most_negative:
             _insert(self.most_negative, extreme, -1)
         self.rejects = (self.rejects + other.rejects)[:REJECTS_SHOWN]
+        self.unread = (self.unread + other.unread)[:REJECTS_SHOWN]
 
     @property
     def has_evidence(self) -> bool:

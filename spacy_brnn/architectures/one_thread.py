@@ -15,7 +15,8 @@ _IMPORTED_IN = os.getpid()
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread: the steps of a recurrent layer are too short to share.
+    """Let PyTorch use one thread: the steps of a recurrent layer, and of small trainings, are too
+    short to share.
 
     Where another process has a core, threads that wait for each other at every step are hundreds
     of times slower than one. Processes, or threads that each call the pipeline, are the way to

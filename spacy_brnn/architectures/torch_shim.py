@@ -85,10 +85,13 @@ class FlatTorchShim(PyTorchShim):
 
         `nlp.rehearse` keeps the gradients for later, so it gets copies: those stay as they are.
         """
+        places = [(parameter, parameter.data) for parameter in self._model.parameters()]
         super().finish_update(
             # The shim only calls it.
             lambda key, value, gradient: optimizer(key, value, gradient.copy())  # type: ignore[arg-type]
         )
+        for parameter, place in places:
+            _move_to(parameter, place)
 
     @contextlib.contextmanager
     def use_params(self, params: dict) -> Iterator[None]:
@@ -96,13 +99,20 @@ class FlatTorchShim(PyTorchShim):
         current = {}
         for name, parameter in self._model.named_parameters():
             if (self.id, name) in params:
-                current[name] = parameter.data
-                parameter.data = xp2torch(params[self.id, name], device=parameter.device)
+                current[name] = parameter.data.clone()
+                parameter.data.copy_(xp2torch(params[self.id, name], device=parameter.device))
         try:
             yield
         finally:
             for name, data in current.items():
-                self._model.get_parameter(name).data = data
+                self._model.get_parameter(name).data.copy_(data)
+
+
+def _move_to(parameter: nn.Parameter, place: Tensor) -> None:
+    """Have a parameter's values where they were: cuDNN wants a network's side by side."""
+    if parameter.data_ptr() != place.data_ptr():
+        place.copy_(parameter.data)
+    parameter.data = place
 
 
 def wrap_torch(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy
-from spacy.cli._util import setup_gpu
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
@@ -21,7 +20,7 @@ from ..corpora.errors import CorpusError
 from ..corpora.jsonl import read_objects, read_text
 from ..corpora.labelled_texts import LABELS, TextSet, read_sets, review_set, without_copies
 from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
-from .loading import load_folder, needing
+from .loading import load_folder, needing, use_device
 from .passages import draw_passages
 from .phrases import draw_phrases
 from .reviews import targets
@@ -115,7 +114,7 @@ def document_vectors(labelled: Path, unlabelled: Path, label: str, output: Path)
 @output_option
 def pipeline(folder: Path, unlabelled: Path, label: str, gpu_id: int, output: Path) -> None:
     """Score UNLABELLED by a trained PIPELINE."""
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     _save(pipeline_teacher.score(folder, label, _read(unlabelled)), output)
 
 
@@ -163,7 +162,7 @@ def teach_transformer(
     """
     with needing("teacher"):
         from . import transformer_training
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     held = [doc.text for doc in _held(held_back)]
     known = without_copies(read_sets(sets), held)
     known += [review_set(path, _read(path)) for path in reviews]
@@ -247,7 +246,7 @@ def transformer(
 
     The same command goes on after an interruption.
     """
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     model = _load_teacher(teacher, max_pieces)
     rows = [text for path in texts for text in read_objects(path, read_text, "text")]
     score_texts(model.score, rows, output, lambda line: click.echo(line, err=True))
@@ -280,7 +279,7 @@ def teach_tagger(
     """
     with needing("teacher"):
         from . import entity_training
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     read = {path: _read(path) for path in gold}
     labels = sorted({ent.label_ for docs in read.values() for doc in docs for ent in doc.ents})
     if not labels:
@@ -308,6 +307,7 @@ def teach_tagger(
 )
 @click.option("--most-words", type=ONE_OR_MORE, help="Stop after so many tokens.")
 @click.option("--one-sentence", is_flag=True, help="Each text is a sentence, as tweets are.")
+@click.option("--whole-hyphens", is_flag=True, help='"Tokyo-based" is one word, as in CoNLL-2003.')
 @gpu_option
 @output_option
 def tag(
@@ -318,16 +318,21 @@ def tag(
     doubt: float,
     most_words: int | None,
     one_sentence: bool,
+    whole_hyphens: bool,
     gpu_id: int,
     output: Path,
 ) -> None:
     """Tag TEXTS (DocBins, or JSONL of objects with text) by a TEACHER of teach-tagger."""
     with needing("teacher"):
         from . import entity_silver
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     model = _load_tagger(teacher)
     docs = entity_silver.read_unlabelled(
-        texts, _held(held_back), most_words=most_words, one_sentence=one_sentence
+        texts,
+        _held(held_back),
+        most_words=most_words,
+        one_sentence=one_sentence,
+        whole_hyphens=whole_hyphens,
     )
     silver = DocBin(attrs=ATTRS, docs=entity_silver.tag(model, docs, style, doubt))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -399,7 +404,7 @@ def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
     from . import student_training
     from .student import train_student
 
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     train_student(
         config,
         student_training.StudentSchedule(**schedule),

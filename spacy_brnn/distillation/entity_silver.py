@@ -31,6 +31,7 @@ def read_unlabelled(
     *,
     most_words: int | None = None,
     one_sentence: bool = False,
+    whole_hyphens: bool = False,
 ) -> Iterator[Doc]:
     """Documents with sentences, each text once, without those that share words with one held back.
 
@@ -39,6 +40,7 @@ def read_unlabelled(
         words of a shorter text, are too much.
     most_words: stop at the first document after so many tokens.
     one_sentence: take each text as one sentence, as corpora of tweets do.
+    whole_hyphens: leave words with hyphens whole, as CoNLL-2003 does.
     Raises CorpusError for a line that is no such object.
     """
     nlp = spacy.blank("en")
@@ -50,6 +52,8 @@ def read_unlabelled(
             return
         if len(doc) and doc.text not in seen and known.isdisjoint(shingles(doc.text)):
             seen.add(doc.text)
+            if whole_hyphens:
+                _join_hyphens(doc)
             words += len(doc)
             _set_sentences(doc, one_sentence)
             yield doc
@@ -89,6 +93,27 @@ def _set(doc: Doc, spans: list[Span], sure: numpy.ndarray) -> None:
     taken = {i for x in spans for i in range(x.start, x.end)}
     outside = [Span(doc, i, i + 1) for i in numpy.flatnonzero(~sure).tolist() if i not in taken]
     doc.set_ents(kept, missing=[*doubted, *outside], default="outside")
+
+
+def _join_hyphens(doc: Doc) -> None:
+    """Make one token of words and numbers with nothing but a hyphen between them."""
+    joins = [
+        token.text == "-"
+        and not token.whitespace_
+        and not doc[token.i - 1].whitespace_
+        and any(map(str.isalnum, doc[token.i - 1].text))
+        and doc[token.i + 1].text[0].isalnum()
+        for token in doc[1:-1]
+    ]
+    bounds = [False, *joins, False]
+    start = 0
+    with doc.retokenize() as retokenizer:
+        for end in range(1, len(doc) + 1):
+            # A hyphen holds what stands before it and what comes after it.
+            if end == len(doc) or not (bounds[end] or bounds[end - 1]):
+                if end - start > 1:
+                    retokenizer.merge(doc[start:end])
+                start = end
 
 
 def _set_sentences(doc: Doc, one_sentence: bool) -> None:

@@ -1,4 +1,4 @@
-"""Loading of a teacher from a folder of Hugging Face, for the commands."""
+"""What the commands begin with: their device, and a teacher from a folder of Hugging Face."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import click
+import torch
+from spacy.cli._util import setup_gpu
 from thinc.util import get_torch_default_device
+
+
+def use_device(gpu_id: int) -> None:
+    """Compute on that GPU from now on; -1 is the CPU.
+
+    Beside a GPU this process keeps to one thread: what is left for the CPU is too short to share,
+    and where other processes have cores, threads that wait for each other cost more than the GPU.
+    """
+    setup_gpu(gpu_id)
+    if gpu_id >= 0:
+        torch.set_num_threads(1)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from thinc.types import Floats1d, Floats2d
 from ..architectures.cut_model import CutModel
 from ..architectures.input_gradients import dropout_off, gradients_kept
 from ..architectures.ngrams import share_scores
+from ..architectures.one_thread import one_thread
 from ..architectures.relevance import encode_with_relevance, has_relevance
 
 # Points of the path and the weight of each; the first is 1, the document itself.
@@ -38,6 +39,7 @@ class Attribution:
     remainder: float
 
 
+@one_thread()
 def attribute(cut: CutModel, doc: Doc, weights: Floats1d) -> Attribution:
     """Split a weighted sum of logits among a document's tokens.
 

@@ -15,7 +15,7 @@ TINY = 1e-300
 
 @dataclass(frozen=True)
 class Spans:
-    """S spans with labels.
+    """S spans with labels, in the CPU's memory or where the sums are that they are looked up in.
 
     starts: (S,) the first token of each, as place among the N tokens of all sequences.
     ends: (S,) the token after the last.
@@ -59,15 +59,19 @@ class Marginals:
 
         Of a chain, that is the sum over all sequences that have the span's tags in its place.
         """
-        begin, inside, last, unit = (
-            1 + TAGS_PER_LABEL * spans.labels + place - 1 for place in (BEGIN, INSIDE, LAST, UNIT)
+        inside_sums = self._inside_sums(spans)
+        starts, ends, labels = (
+            x.to(self.forward.device) for x in (spans.starts, spans.ends, spans.labels)
         )
-        final = spans.ends - 1
-        is_unit = final == spans.starts
+        begin, inside, last, unit = (
+            1 + TAGS_PER_LABEL * labels + place - 1 for place in (BEGIN, INSIDE, LAST, UNIT)
+        )
+        final = ends - 1
+        is_unit = final == starts
         first_tag, last_tag = torch.where(is_unit, unit, begin), torch.where(is_unit, unit, last)
-        log_sums = self.forward[spans.starts, first_tag] + self.backward[final, last_tag]
+        log_sums = self.forward[starts, first_tag] + self.backward[final, last_tag]
         # Between the first tag and the last one: nothing, or L after B, or L after some I.
-        n_inside = (final - spans.starts - 1).clamp_min(0)
+        n_inside = (final - starts - 1).clamp_min(0)
         within = self.scores[final, last_tag]
         within = within + torch.where(
             n_inside == 0,
@@ -75,10 +79,10 @@ class Marginals:
             self.transitions[begin, inside]
             + self.transitions[inside, last]
             + self.transitions[inside, inside] * (n_inside - 1)
-            + self._inside_sums(spans, inside),
+            + inside_sums,
         )
         log_sums = log_sums + torch.where(is_unit, 0.0, within)
-        total = torch.logsumexp(self.forward[spans.starts] + self.backward[spans.starts], dim=1)
+        total = torch.logsumexp(self.forward[starts] + self.backward[starts], dim=1)
         return torch.exp(log_sums - total).clamp_max(1.0)
 
     def likely(self, threshold: float) -> Spans:
@@ -116,13 +120,14 @@ class Marginals:
             length += 1
         return torch.cat(pairs) if pairs else starts.new_zeros(0, 3)
 
-    def _inside_sums(self, spans: Spans, inside: Tensor) -> Tensor:
+    def _inside_sums(self, spans: Spans) -> Tensor:
         """The scores of I on the tokens between the first and the last one, (S,)."""
         sums = []
-        for start, end, tag in zip(
-            spans.starts.tolist(), spans.ends.tolist(), inside.tolist(), strict=True
+        for start, end, label in zip(
+            spans.starts.tolist(), spans.ends.tolist(), spans.labels.tolist(), strict=True
         ):
-            sums.append(self.scores[start + 1 : max(end - 1, start + 1), tag].sum())
+            inside = TAGS_PER_LABEL * label + INSIDE
+            sums.append(self.scores[start + 1 : max(end - 1, start + 1), inside].sum())
         return torch.stack(sums) if sums else self.scores.new_zeros(0)
 
 

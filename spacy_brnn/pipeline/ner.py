@@ -14,11 +14,13 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training.batchers import minibatch_by_words
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d, Ints1d
 
 from ..architectures.crf_layer import predict_marginals
+from ..architectures.one_thread import one_thread
 from ..architectures.tagger import add_labels, set_labels
 from ..architectures.vector_table import copy_vector_tables
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
@@ -36,6 +38,8 @@ from .ner_tags import TagSet, set_entities
 from .saved_model import check_bytes, check_folder
 
 DEFAULT_MODEL = {"@architectures": "spacy-brnn.PretrainedBRNNTagger.v1"}
+# Of a batch: fewer are slower, and so are more, which take memory, some 5 KB each.
+TOKENS_AT_ONCE = 16_000
 
 
 @dataclass
@@ -180,10 +184,19 @@ class BRNNEntityRecognizer(TrainablePipe):
 
         Raises ValueError where the component has not been initialized.
         """
-        docs = list(docs)
         self._require_labels()
         self._warn_of_language()
         tags = TagSet(self.labels)
+        docs = list(docs)
+        found: dict[int, Tagging] = {}
+        # By their places, as long documents come out first.
+        for places in minibatch_by_words(
+            range(len(docs)), TOKENS_AT_ONCE, tolerance=0.0, get_length=lambda i: len(docs[i])
+        ):
+            found.update(zip(places, self._tag([docs[i] for i in places], tags), strict=True))
+        return [found[i] for i in range(len(docs))]
+
+    def _tag(self, docs: list[Doc], tags: TagSet) -> list[Tagging]:
         if not any(len(doc) for doc in docs):
             none: dict[LabelledSpan, float] | None = None if self.runners_up is None else {}
             return [Tagging(self.model.ops.alloc1i(0), runners_up=none) for _ in docs]
@@ -208,6 +221,7 @@ class BRNNEntityRecognizer(TrainablePipe):
             if tagging.runners_up is not None:
                 self._set_runners_up(doc, tagging.runners_up)
 
+    @one_thread()
     def score_entities(self, doc: Doc, spans: Sequence[LabelledSpan]) -> list[float]:
         """The probability that each span is an entity of its label.
 
@@ -220,6 +234,7 @@ class BRNNEntityRecognizer(TrainablePipe):
         marginals = self._marginals([doc], [scores], tags)
         return marginals.spans(tags.to_spans(spans)).tolist()
 
+    @one_thread()
     def _add_confidences(
         self, docs: list[Doc], taggings: list[Tagging], scores: list[Floats2d], tags: TagSet
     ) -> None:

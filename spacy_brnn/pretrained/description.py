@@ -91,7 +91,9 @@ def _sources(facts: dict[str, Any]) -> list[dict[str, str]]:
     sources = [
         {names[key]: value for key, value in corpus.items() if key in names} for corpus in corpora
     ]
-    return sources + [{"name": facts[key]} for key in ("vectors", "teacher") if key in facts]
+    # What follows a colon is how they were made.
+    more = (facts[key].split(":")[0] for key in ("vectors", "teacher") if key in facts)
+    return sources + [{"name": name} for name in more]
 
 
 def _performance(facts: dict[str, Any]) -> dict[str, float]:

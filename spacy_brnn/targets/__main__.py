@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy
 import torch
-from spacy.cli._util import setup_gpu
 from spacy.language import Language
 
 from ..architectures.cut_model import CutModel, cut_model
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet, read_targeted_sets
-from ..distillation.loading import load_folder, needing
-from ..evidence.command import ExplainError, load_pipeline
+from ..distillation.loading import load_folder, needing, use_device
+from ..loading import find_component, load_named_pipeline
 from ..nn.target_head import TargetHead
 from .candidates import (
     draw_candidates,
@@ -199,7 +198,7 @@ def teach(
     """
     with needing("teacher"):
         from . import teaching
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     torch.manual_seed(seed)
     teacher = _load_teacher(start, max_pieces)
     try:
@@ -237,7 +236,7 @@ def score(
     """
     with needing("teacher"):
         from . import teaching
-    setup_gpu(gpu_id)
+    use_device(gpu_id)
     models = [_load_teacher(folder, max_pieces) for folder in teachers]
     try:
         known = read_candidates(targets)
@@ -354,10 +353,10 @@ def evaluate(folder: Path, head: Path, model: str | None) -> None:
 
 def _load(folder: Path, model: str | None) -> tuple[list[TargetedSet], Language, CutModel]:
     try:
-        sets, nlp = read_targeted_sets(folder), load_pipeline(model)
-        component: Any = nlp.get_pipe("brnn_sentiment")
+        sets, nlp = read_targeted_sets(folder), load_named_pipeline(model)
+        component = find_component(nlp, "brnn_sentiment", model)
         return sets, nlp, cut_model(component.model)
-    except (CorpusError, ExplainError, ValueError, KeyError) as error:
+    except (CorpusError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
 

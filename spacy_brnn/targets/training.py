@@ -17,7 +17,9 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..architectures.cut_model import CutModel
+from ..architectures.one_thread import one_thread
 from ..corpora.targeted_texts import TargetedSet, TargetedText
+from ..loading import find_component
 from ..nn.target_head import TargetHead
 from ..temperature import fit_temperature
 from .features import Encoded, Window, encode, to_batch, window
@@ -143,6 +145,7 @@ def encode_texts(
     ]
 
 
+@one_thread()
 def train_head(
     head: TargetHead,
     parts: Parts,
@@ -183,6 +186,7 @@ def train_head(
     head.eval()
 
 
+@one_thread()
 def calibrate_head(head: TargetHead, targets: Sequence[Target]) -> float:
     """Divide its logits by the temperature under which the targets' labels are most likely.
 
@@ -237,7 +241,7 @@ def _windows(
 ) -> list[Window | None]:
     """Of each target, its text encoded once; in half precision, as there are many."""
     encoded: dict[str, Encoded] = {}
-    component: Any = nlp.get_pipe("brnn_sentiment")
+    component = find_component(nlp, "brnn_sentiment")
     distinct = list({one.text: None for one in texts})
     for start in range(0, len(distinct), DOCS_AT_ONCE):
         some = distinct[start : start + DOCS_AT_ONCE]
@@ -255,7 +259,7 @@ def _loss(head: TargetHead, batch: Sequence[Target]) -> Tensor:
 def _predict(head: TargetHead, targets: Sequence[Target]) -> Tensor:
     """As _logits, of any number of targets, in evaluation."""
     head.eval()
-    with torch.no_grad():
+    with torch.no_grad(), one_thread():
         starts = range(0, len(targets), DOCS_AT_ONCE)
         return torch.cat([_logits(head, targets[start : start + DOCS_AT_ONCE]) for start in starts])
 

@@ -16,11 +16,9 @@ import click
 from ..corpora.errors import CorpusError
 from ..loading import load_named_pipeline
 from .labels import LabelError, LabelReader, Scale, parse_polarity
-from .texts import Fields, Texts, make_docs, read_texts
+from .texts import Fields, Texts, blank_pipeline, counted, make_docs, read_texts
 
 if TYPE_CHECKING:
-    from spacy.language import Language
-
     from .run import Prepared, Trained
 
 
@@ -69,14 +67,13 @@ def evaluate_and_report(*, model: str, file: str, as_json: bool, **options: Any)
 
 def convert_and_report(*, file: str, output: Path, lang: str, **options: Any) -> None:
     """Write a DocBin, and print how many documents it has."""
-    import spacy
-
     from ..corpora.docbin import write_docbin
 
     with _plain_errors():
+        nlp = blank_pipeline(lang)
         texts = read_texts(file, _take_fields(options))
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_docbin(make_docs(_blank(spacy, lang), texts.texts, texts.labels), output)
+        write_docbin(make_docs(nlp, texts.texts, texts.labels), output)
     _say_notes(texts.notes)
     _say(f"{output}: {len(texts.texts):,} documents with the labels {', '.join(texts.labels)}")
 
@@ -101,14 +98,8 @@ def _take_fields(options: dict[str, Any]) -> Fields:
         label=options.pop("label_field"),
         input_format=options.pop("input_format"),
         reader=reader,
+        **{name: options.pop(name) for name in ("encoding", "delimiter", "header", "quotes")},
     )
-
-
-def _blank(spacy: Any, lang: str) -> Language:
-    try:
-        return spacy.blank(lang)
-    except ImportError:
-        raise CorpusError(f"--lang {lang}: spaCy knows no such language") from None
 
 
 def _check_known(texts: Texts, labels: list[str], exclusive: bool, model: str) -> None:
@@ -127,7 +118,7 @@ def _what_is_read(prepared: Prepared) -> str:
     kind = "one a text" if prepared.exclusive else "several a text"
     return (
         f"{len(prepared.train):,} texts to train on, {len(prepared.dev):,} to check with; "
-        f"{len(prepared.labels):,} labels, {kind}: {', '.join(prepared.labels)}"
+        f"{counted(len(prepared.labels), 'label')}, {kind}: {', '.join(prepared.labels)}"
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from thinc.api import Config
+
 # A scale of more whole numbers gets so many labels, evenly apart.
 MOST_STEPS = 11
 COARSE_STEPS = 5
@@ -128,12 +130,17 @@ class LabelReader:
 def polarities_of(labels: Iterable[str], given: dict[str, float]) -> dict[str, float]:
     """The polarities of labels that are sentiments by name, and those given.
 
-    Raises LabelError for one of a label that there is not.
+    Raises LabelError for one of a label that there is not, or that a config cannot name.
     """
     labels = list(labels)
     for label in given:
         if label not in labels:
             raise LabelError(f"--polarity {label}: there is no such label ({', '.join(labels)})")
+        if not _has_place_in_config(label):
+            raise LabelError(
+                f"--polarity {label}: a label with signs such as = : # [ has no name in a config; "
+                "call it otherwise in the file"
+            )
     known = {name: SENTIMENT[name.lower()] for name in labels if name.lower() in SENTIMENT}
     return {**known, **given}
 
@@ -148,6 +155,14 @@ def parse_polarity(text: str) -> tuple[str, float]:
     if not equals or not label or not -1 <= polarity <= 1:
         raise LabelError(f"--polarity is LABEL=NUMBER, the number from -1 to 1, not {text}")
     return label, polarity
+
+
+def _has_place_in_config(label: str) -> bool:
+    try:
+        written = Config({"polarities": {label: 1.0}}).to_str()
+        return Config().from_str(written) == {"polarities": {label: 1.0}}
+    except ValueError:
+        return False
 
 
 def _is_empty(value: Any) -> bool:

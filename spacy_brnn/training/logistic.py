@@ -111,6 +111,7 @@ def fit(features: Features, truths: Tensor, penalty: Penalty, *, exclusive: bool
     return Weights(states * of_states, vectors * of_vectors, ngrams, bias[0])
 
 
+@one_thread()
 def choose_penalty(
     features: Features, truths: Tensor, *, exclusive: bool, folds: int, seed: int = 0
 ) -> Penalty:

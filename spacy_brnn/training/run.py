@@ -29,7 +29,16 @@ from .head import fit_heads_again
 from .labels import LabelError, polarities_of
 from .prediction import categorizer_of, predict_texts
 from .scores import Scores, score
-from .texts import Fields, LabelledText, Texts, check_labels, make_docs, read_texts, split
+from .texts import (
+    Fields,
+    LabelledText,
+    Texts,
+    blank_pipeline,
+    check_labels,
+    make_docs,
+    read_texts,
+    split,
+)
 
 # Of fewer texts a temperature says nothing.
 FEWEST_TO_CALIBRATE = 30
@@ -99,6 +108,10 @@ def prepare(options: TrainOptions) -> Prepared:
     else:
         train, dev, more = _split_by_file(texts, read_texts(options.dev, options.fields))
         notes += more
+    if not train and options.dev is not None:
+        raise CorpusError(
+            f"{options.dev} holds every text of {options.file}: none is left to train on"
+        )
     if not dev or not train:
         raise CorpusError(
             f"{len(texts.texts):,} texts leave {len(train):,} to train on and {len(dev):,} to "
@@ -108,14 +121,13 @@ def prepare(options: TrainOptions) -> Prepared:
     return Prepared(train, dev, texts.labels, texts.exclusive, _polarities(options, texts), notes)
 
 
+@one_thread()
 def train(options: TrainOptions, prepared: Prepared, log: TextIO) -> Trained:
     """Train, calibrate, write the pipeline and score it on dev.
 
     log: where spaCy's table of scores and the progress bar go.
     Raises OSError where the output cannot be written.
     """
-    if options.gpu_id >= 0:
-        require_gpu(options.gpu_id)
     workings = options.workings
     workings.mkdir(parents=True, exist_ok=True)
     config = _write_workings(options, prepared, workings)
@@ -125,8 +137,7 @@ def train(options: TrainOptions, prepared: Prepared, log: TextIO) -> Trained:
         nlp = init_nlp(config, use_gpu=options.gpu_id)
         nlp.config.to_disk(workings / "config.cfg")
         start = _encoder_weights(nlp)
-        with one_thread():
-            run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
+        run_loop(nlp, workings, use_gpu=options.gpu_id, stdout=log, stderr=log)
     nlp = spacy.load(workings / DIR_MODEL_BEST)
     temperature = calibrate(nlp, prepared)
     scores = _score(nlp, prepared)
@@ -195,6 +206,12 @@ def _check_options(options: TrainOptions) -> None:
         raise CorpusError(
             f"the weights that ship read English, not {options.lang!r}: train with --from-scratch"
         )
+    blank_pipeline(options.lang)
+    if options.gpu_id >= 0:
+        try:
+            require_gpu(options.gpu_id)
+        except ValueError as error:
+            raise CorpusError(f"cannot use GPU {options.gpu_id}: {error}") from None
 
 
 def _split_by_file(
@@ -246,7 +263,7 @@ def _write_workings(options: TrainOptions, prepared: Prepared, workings: Path) -
         seed=options.seed,
     )
     paths = workings / "train.spacy", workings / "dev.spacy", workings / "labels.json"
-    nlp = spacy.blank(options.lang)
+    nlp = blank_pipeline(options.lang)
     for texts, path in zip((prepared.train, prepared.dev), paths, strict=False):
         write_docbin(make_docs(nlp, texts, prepared.labels), path)
     write_labels(prepared.labels, paths[2])

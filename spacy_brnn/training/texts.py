@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from ..annotate.readers import ReadOptions
+from ..annotate.sources import STDIN
 from ..corpora.errors import CorpusError
 from .labels import LabelError, LabelReader
 from .rows import rows
@@ -55,12 +58,24 @@ class Texts:
 
 @dataclass(frozen=True)
 class Fields:
-    """How a file is read: the fields of text and labels, its format, what its labels are."""
+    """How a file is read: the fields of text and labels, its format, what its labels are.
+
+    encoding, delimiter, header, quotes: as those of `annotate`.
+    """
 
     text: str = "text"
     label: str = "label"
     input_format: str | None = None
     reader: LabelReader = field(default_factory=LabelReader)
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool = True
+    quotes: bool = True
+
+    @property
+    def reading(self) -> ReadOptions:
+        """For the readers of `annotate`."""
+        return ReadOptions(self.text, self.encoding, self.delimiter, self.header, self.quotes)
 
 
 def read_texts(path: str, fields: Fields) -> Texts:
@@ -71,12 +86,11 @@ def read_texts(path: str, fields: Fields) -> Texts:
     skipped = _Skipped()
     found: dict[str, list[LabelledText]] = {}
     several, names = False, dict[str, None]()
-    for row in rows(path, fields.text, fields.input_format):
-        names.update(dict.fromkeys(row.fields))
-        value = row.fields.get(fields.label)
+    for row in rows(path, fields.label, fields.reading, fields.input_format):
+        names.update(dict.fromkeys(row.names))
         try:
-            several = several or fields.reader.is_several(value)
-            cats = fields.reader.read(value)
+            several = several or fields.reader.is_several(row.label)
+            cats = fields.reader.read(row.label)
         except LabelError as error:
             raise CorpusError(f'{row.place}: field "{fields.label}": {error}') from None
         if not row.text.strip():
@@ -138,13 +152,31 @@ def check_labels(texts: Texts) -> list[str]:
             "each: is --label-field the field you mean? Numbers need --scale, several labels a "
             "text --label-delimiter"
         )
+    notes = []
+    if alike := _alike(used):
+        notes.append(f"labels that differ in case alone are several here ({_some(alike)})")
     once = [label for label in used if counts[label] == 1]
-    if not once:
-        return []
-    return [
-        f"{_several(len(once), 'label')} seen once ({_some(once)}): learned from that one text, "
-        "and not checked by any"
-    ]
+    if once:
+        notes.append(
+            f"{counted(len(once), 'label')} seen once ({_some(once)}): learned from that one "
+            "text, and not checked by any"
+        )
+    return notes
+
+
+def blank_pipeline(lang: str) -> Language:
+    """One that tokenizes. Raises CorpusError for a language that spaCy does not know."""
+    try:
+        return spacy.blank(lang)
+    except ImportError:
+        raise CorpusError(f"--lang {lang}: spaCy knows no such language") from None
+
+
+def _alike(labels: Iterable[str]) -> list[str]:
+    """Each two labels that are one but for case."""
+    first: dict[str, str] = {}
+    pairs = ((first.setdefault(label.casefold(), label), label) for label in labels)
+    return [f"{one} and {other}" for one, other in pairs if one != other]
 
 
 def _merge(same: list[LabelledText], *, exclusive: bool) -> LabelledText:
@@ -168,13 +200,13 @@ def _repeats(found: dict[str, list[LabelledText]]) -> list[str]:
     notes = []
     if repeated:
         notes.append(
-            f"{_several(len(repeated), 'text')} repeated: each counts once "
+            f"{counted(len(repeated), 'text')} repeated: each counts once "
             f"({_some(same[1].place for same in repeated)})"
         )
     if differ:
         pairs = (f"{same[0].place} and {_other(same).place}" for same in differ)
         notes.append(
-            f"{_several(len(differ), 'text')} repeated with different labels, which share it "
+            f"{counted(len(differ), 'text')} repeated with different labels, which share it "
             f"({_some(pairs)})"
         )
     return notes
@@ -195,13 +227,14 @@ class _Skipped:
 
     def notes(self) -> list[str]:
         return [
-            f"{_several(len(places), 'row')} with {reason} passed over ({_some(places)})"
+            f"{counted(len(places), 'row')} with {reason} passed over ({_some(places)})"
             for reason, places in self._places.items()
         ]
 
 
 def _nothing(path: str, label: str, names: dict[str, None], skipped: _Skipped) -> str:
-    if names and label not in names:
+    path = "standard input" if path == STDIN else path
+    if names and names.keys().isdisjoint((label, label.split(".")[0])):
         return (
             f'{path}: no field "{label}" (fields: {_some(names, 10)}); name it with --label-field'
         )
@@ -209,7 +242,8 @@ def _nothing(path: str, label: str, names: dict[str, None], skipped: _Skipped) -
     return f"{path}: no labelled texts" + (f": {why}" if why else "")
 
 
-def _several(count: int, thing: str) -> str:
+def counted(count: int, thing: str) -> str:
+    """A count and what is counted."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 

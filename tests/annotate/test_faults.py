@@ -1,10 +1,12 @@
 """Faults that people met, one by one: each was seen failing before it was mended."""
 
+import bz2
 import codecs
 import csv
 import gzip
 import io
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -46,11 +48,29 @@ class TestFilesThatEndEarly:
         assert result.exit_code == 1
         assert result.stderr.startswith(f"Error: {name}.{packing}")
         assert "cannot be read from here on: Compressed file ended before" in result.stderr
-        result = annotate(f"{name}.{packing}", "-o", "out.jsonl", "--errors", "skip")
-        assert result.exit_code == 0, result.stderr
+        result = annotate(f"{name}.{packing}", "-o", "out.jsonl", "--errors", "skip", "--quiet")
+        assert result.exit_code == 1
+        assert f"Error: {name}.{packing}" in result.stderr
+        assert "ended before" in result.stderr
+        assert "the output lacks what follows" in result.stderr
         rejects = read_jsonl(tmp_path / "out.jsonl.rejects.jsonl")
         assert [row["file"] for row in rejects] == [f"{name}.{packing}"]
         assert "ended before" in rejects[0]["reason"]
+        assert (tmp_path / "out.jsonl").read_text().count("\n") > 100
+
+    @pytest.mark.parametrize("name", ["in.json", "in.parquet", "in.spacy"])
+    def test_uncompressed_ones_too(self, annotate, tmp_path, name):
+        rows = [{"text": f"good {n}"} for n in range(30)]
+        write_jsonl(tmp_path / "rows.jsonl", rows)
+        assert annotate("rows.jsonl", "-o", name).exit_code == 0
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-40])
+        command = (name, "rows.jsonl", "-o", "out.jsonl", "--errors", "skip", "--quiet")
+        result = annotate(*command)
+        assert result.exit_code == 1
+        assert f"Error: {name}" in result.stderr
+        assert len(read_jsonl(tmp_path / "out.jsonl.rejects.jsonl")) == 1
+        assert len(read_jsonl(tmp_path / "out.jsonl")) >= len(rows)
 
 
 class TestAFailedStart:
@@ -240,18 +260,94 @@ class TestFilesThatPeopleHave:
         assert result.exit_code == 0, result.stderr
         (row,) = map(json.loads, result.stdout.split("\n")[:-1])
         assert (row["text"], row["sentiment_label"]) == ("good é\u2028", "POSITIVE")
-        if order == "le":
-            (tmp_path / name).write_bytes(plain)
-            message = annotate(name).stderr
-            assert "--encoding utf-16-le" in message
-            assert "\0" not in message
-            named = annotate(name, "--output-format", "jsonl", "--encoding", "utf-16-le")
-            assert named.stdout == result.stdout
+        (tmp_path / name).write_bytes(plain)
+        message = annotate(name).stderr
+        assert f"--encoding utf-16-{order}" in message
+        assert "\0" not in message
+        named = annotate(name, "--output-format", "jsonl", "--encoding", f"utf-16-{order}")
+        assert named.stdout == result.stdout
 
     def test_a_byte_order_mark_comes_back_in_tables(self, annotate):
         out = self.table(annotate, b"\xef\xbb\xbftext\ngood\n")
         assert out.startswith(b"\xef\xbb\xbftext,sentiment_label")
         assert self.table(annotate, b"text\ngood\n").startswith(b"text,")
+
+    @pytest.mark.parametrize(
+        ("start", "message"),
+        [
+            (b"PK\x03\x04\x14\0\6\0", "save the sheet as CSV"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1", "save the sheet as CSV"),
+            (b"%PDF-1.7\n", "a PDF"),
+            (bz2.compress(b"text\ngood\n"), "compressed by bzip2"),
+            (lzma.compress(b"text\ngood\n"), "compressed by xz"),
+        ],
+    )
+    @pytest.mark.parametrize("more", [(), ("--encoding", "latin-1")])
+    def test_what_is_no_text_is_told_by_what_it_is(self, annotate, tmp_path, start, message, more):
+        (tmp_path / "in.csv").write_bytes(start)
+        assert message in annotate("in.csv", *more).stderr
+
+    def test_a_spreadsheet_is_told_by_its_name(self, annotate, tmp_path):
+        (tmp_path / "in.xls").write_bytes(b"text\tn\ngood\t1\n")  # Such files are about.
+        message = annotate("in.xls").stderr
+        assert "save the sheet as CSV" in message
+        assert annotate("in.xls", "--input-format", "tsv").exit_code == 0
+
+    def test_lines_of_an_old_mac(self, annotate, tmp_path):
+        (tmp_path / "in.csv").write_bytes(b"text,n\rgood,1\r")
+        assert r"tr '\r' '\n'" in annotate("in.csv").stderr
+
+    @pytest.mark.parametrize("delimiter", [",", "\t"])
+    def test_quotation_marks_of_the_text(self, annotate, tmp_path, delimiter):
+        content = 'id,text\n1,"good" film\n2,bad "film\n3,"not closed\n'.replace(",", delimiter)
+        name = "in.csv" if delimiter == "," else "in.tsv"
+        (tmp_path / name).write_text(content)
+        assert "--no-quotes" in annotate(name).stderr
+        command = (name, "-o", "out.jsonl", "--no-quotes")
+        assert annotate(*command).exit_code == 0
+        texts = [row["text"] for row in read_jsonl(tmp_path / "out.jsonl")]
+        assert texts == ['"good" film', 'bad "film', '"not closed']
+
+    def test_quotation_marks_that_are_never_closed(self, annotate, tmp_path):
+        (tmp_path / "in.csv").write_text('id,text\n1,"good\n2,bad\n')
+        message = annotate("in.csv").stderr
+        assert "in.csv:2: not readable as a table row" in message
+        assert "--no-quotes" in message
+
+    def test_a_delimiter_in_a_cell(self, annotate, tmp_path):
+        (tmp_path / "in.csv").write_text("id,text\n1,good, really\n")
+        assert "a cell with ',' in it needs quotation marks" in annotate("in.csv").stderr
+
+    def test_columns_without_a_name(self, annotate, tmp_path):
+        (tmp_path / "in.csv").write_text("id,text,,\n1,good,,\n")
+        assert "columns without a name in the header" in annotate("in.csv").stderr
+        assert "id,text,,sentiment_label" in self.table(annotate, b"id,text,\n1,good,\n").decode()
+
+    def test_a_field_with_white_space_in_its_name(self, annotate, tmp_path):
+        (tmp_path / "in.csv").write_text("id, text\n1,good\n")
+        assert '(fields: id, " text")' in annotate("in.csv").stderr
+        assert annotate("in.csv", "--text-field", " text").exit_code == 0
+
+    def test_objects_over_several_lines(self, annotate, tmp_path):
+        (tmp_path / "in.jsonl").write_text(json.dumps({"text": "good"}, indent=1) * 2)
+        assert "add --input-format json" in annotate("in.jsonl").stderr
+        assert annotate("in.jsonl", "--input-format", "json").stdout.count("good") == 2
+
+    @pytest.mark.parametrize(
+        "columns", [{"text": {"0": "good", "1": "bad"}}, {"text": ["good"], "n": [1]}]
+    )
+    def test_json_by_columns(self, annotate, tmp_path, columns):
+        (tmp_path / "in.json").write_text(json.dumps(columns))
+        message = annotate("in.json").stderr
+        assert "written by columns" in message and "records" in message
+        (tmp_path / "in.json").write_text(json.dumps({"text": {"a": "good"}, "n": 1}))
+        assert "written by columns" not in annotate("in.json").stderr
+
+    def test_json_of_strings(self, annotate, tmp_path):
+        (tmp_path / "in.json").write_text('["good"]')
+        assert 'not a JSON object but a string; a text by itself is written {"text": "..."}' in (
+            annotate("in.json").stderr
+        )
 
     @pytest.mark.parametrize("indent", [None, 2])
     def test_a_json_array(self, annotate, tmp_path, indent):
@@ -313,6 +409,20 @@ class TestFilesThatPeopleHave:
         assert "1 jsonl, 1 csv" in message
         assert "--input-format" in message
         assert len(annotate("reviews", "--input-format", "jsonl").stdout.splitlines()) == 2
+
+    def test_hidden_files_of_a_folder_are_left_out(self, annotate, tmp_path):
+        """As a notebook's copies are, and what macOS puts beside each file on another disk."""
+        for place in ("reviews", "reviews/.ipynb_checkpoints", "reviews/more"):
+            (tmp_path / place).mkdir()
+            write_jsonl(tmp_path / place / "a.jsonl", GOOD)
+        (tmp_path / "reviews" / "._a.jsonl").write_bytes(b"\0\5\x16\7")
+        assert len(annotate("reviews").stdout.splitlines()) == 2 * len(GOOD)
+        assert len(annotate("reviews/.ipynb_checkpoints").stdout.splitlines()) == len(GOOD)
+
+
+def test_a_web_address_is_told_what_to_do(annotate):
+    message = annotate("https://example.org/reviews.csv").stderr
+    assert "download the file, or pipe it" in message
 
 
 def test_plain_text_on_standard_input_is_told_what_to_add(annotate):

@@ -101,7 +101,8 @@ class TestUnreadableFiles:
     def test_skip(self, annotate, inputs, tmp_path):
         names, bad, _ = inputs
         result = annotate(*names, "-o", "out.jsonl", "--errors", "skip")
-        assert result.exit_code == 0
+        assert result.exit_code == 1
+        assert f"Error: {bad}" in result.stderr.splitlines()[-1]
         (rejected,) = read_jsonl(tmp_path / "out.jsonl.rejects.jsonl")
         assert rejected["file"] == bad
         assert "cannot be read from here on" in rejected["reason"]

@@ -11,14 +11,6 @@ import torch
 from spacy_brnn.architectures.one_thread import one_thread
 
 
-@pytest.fixture
-def three_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
 def seen_by_a_new_thread():
     seen = []
     thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))

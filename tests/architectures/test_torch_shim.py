@@ -185,6 +185,29 @@ def test_training_goes_on_after_averaged_parameters(make, docs):
     assert_allclose(model.predict(docs), control.predict(docs), atol=1e-5)
 
 
+def test_weights_stay_where_they_are(make, docs):
+    """As a GPU's recurrent networks need, which else are put together anew at every call."""
+    from thinc.api import Adam, Optimizer
+
+    def places(model):
+        return [p.data_ptr() for shim in shims(model) for p in shim._model.parameters()]
+
+    model = make(1)
+    before, old = places(model), states(model)
+    optimizer = update(model, docs, 2, Adam(0.05, use_averages=True))
+    with model.use_params(optimizer.averages):
+        assert places(model) == before
+
+    class Elsewhere(Optimizer):
+        def __call__(self, key, weights, gradient, **keywords):
+            return weights - 0.1 * gradient, gradient
+
+    update(model, docs, 1, Elsewhere(0.1))
+    assert places(model) == before
+    for then, now in zip(old, states(model), strict=True):
+        assert not any(numpy.array_equal(then[name], now[name]) for name in then)
+
+
 def test_one_seed_gives_one_model(make, docs):
     assert numpy.array_equal(make(7).predict(docs), make(7).predict(docs))
     assert not numpy.array_equal(make(7).predict(docs), make(8).predict(docs))
@@ -290,9 +313,10 @@ def test_scaled_gradients_of_several_passes_add_up_on_a_gpu(on_gpu):
         torch.nn.init.constant_(module.weight, 3.0)
         shim = FlatTorchShim(module, mixed_precision=True)
         assert shim.device.type == "cuda"
+        small = 2.0**-10  # Times the scale it must not leave half precision.
         for n_passes in (1, 2, 3):
-            assert backprop_once(shim, 2.0, 1.0) == pytest.approx(3.0)
-            assert module.weight.grad.item() == pytest.approx(2.0 * n_passes)
+            assert backprop_once(shim, 2.0, small) == pytest.approx(3.0 * small)
+            assert module.weight.grad.item() == pytest.approx(2.0 * small * n_passes)
 
 
 def test_a_pass_to_the_inputs_alone_leaves_the_gradients(mixed):

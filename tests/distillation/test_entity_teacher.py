@@ -306,6 +306,28 @@ def test_reading_stops_after_so_many_words(tmp_path):
         assert [doc.text for doc in found] == expected
 
 
+def test_words_with_hyphens_may_be_left_whole(tmp_path):
+    text = "A Tokyo-based ex-Coca-Cola boss, 6-1/4 pct -- up - or -5 or well- known, 1996-08-22 -"
+    (tmp_path / "texts.jsonl").write_text(f'{{"text": "{text}"}}\n{{"text": "-"}}\n', "utf-8")
+    whole, alone = read_unlabelled([tmp_path / "texts.jsonl"], whole_hyphens=True)
+    found = [token.text for token in whole]
+    assert found[:9] == [
+        "A",
+        "Tokyo-based",
+        "ex-Coca-Cola",
+        "boss",
+        ",",
+        "6-1/4",
+        "pct",
+        "--",
+        "up",
+    ]
+    assert found[9:] == ["-", "or", "-5", "or", "well-", "known", ",", "1996-08-22", "-"]
+    assert whole.text == text and alone.text == "-"
+    split, _ = read_unlabelled([tmp_path / "texts.jsonl"])
+    assert "Tokyo" in [token.text for token in split]
+
+
 def run(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 

@@ -5,12 +5,14 @@ import pickle
 import numpy
 import pytest
 import spacy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
 from spacy_brnn.architectures.cut_model import cut_model
 from spacy_brnn.architectures.precision import predict_in
+from spacy_brnn.architectures.torch_shim import FlatTorchShim
 from spacy_brnn.evidence.fields import evidence_fields
 from spacy_brnn.evidence.render import render
 
@@ -221,3 +223,13 @@ def test_another_name_of_the_extension(train_pipeline):
     doc = nlp(TEXT)
     assert evidence_fields(doc, extension="mood")["sentiment_evidence"]
     assert "wonderful" in render(doc, extension="mood")
+
+
+def test_evidence_takes_one_thread(nlp, three_threads, threads_of):
+    seen = threads_of(FlatTorchShim, "begin_update")
+    assert nlp("I loved it.")._.sentiment.evidence().contributions
+    assert set(seen) == {1} and torch.get_num_threads() == 3
+    threads_of(FlatTorchShim, "begin_update", KeyError())
+    with pytest.raises(KeyError):
+        nlp("I loved it.")._.sentiment.evidence()
+    assert torch.get_num_threads() == 3

@@ -7,7 +7,7 @@ import torch
 from test_crf import LENGTHS, N_LABELS, N_TAGS, all_paths, make_batch, make_crf, some_allowed
 
 from spacy_brnn.nn.biluo import OUTSIDE
-from spacy_brnn.nn.marginals import Spans
+from spacy_brnn.nn.marginals import Marginals, Spans
 
 
 def entities(tags):
@@ -107,3 +107,16 @@ def test_a_probability_does_not_depend_on_neighbours():
     for length, scores, found in zip(lengths, emissions.split(lengths), together, strict=True):
         alone = crf.marginals(scores, torch.tensor([length]), torch.ones_like(scores).bool())
         torch.testing.assert_close(alone.tags(), found)
+
+
+def test_spans_in_the_cpus_memory_are_looked_up_where_the_sums_are():
+    """As on a GPU: "meta" is a device whose tensors hold nothing, but mix with no other's."""
+
+    def elsewhere(*shape):
+        return torch.empty(shape, dtype=torch.float64, device="meta")
+
+    sums = [elsewhere(9, N_TAGS) for _ in range(3)]
+    marginals = Marginals(*sums, elsewhere(N_TAGS, N_TAGS))
+    spans = Spans(torch.tensor([0, 2, 3]), torch.tensor([1, 4, 9]), torch.tensor([0, 1, 0]))
+    found = marginals.spans(spans)
+    assert found.device.type == "meta" and found.shape == (3,)

@@ -1,6 +1,7 @@
 import numpy
 import pytest
 import spacy
+import torch
 from click.testing import CliRunner
 from spacy.tokens import Doc, DocBin
 
@@ -11,6 +12,7 @@ from spacy_brnn.entity_calibration import (
     main,
     negative_log_likelihood,
 )
+from spacy_brnn.nn.marginals import Marginals
 
 from .test_ner import SENTENCES, ents, make_doc, make_examples, make_pipeline
 
@@ -81,3 +83,10 @@ def test_a_pipeline_without_the_component_is_refused(tmp_path):
     arguments = [str(tmp_path / "a"), str(tmp_path / "b"), "--dev", str(tmp_path / "dev.spacy")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1 and "has no brnn_ner" in result.output
+
+
+def test_it_takes_one_thread(trained, dev, three_threads, threads_of):
+    component = trained.get_pipe("brnn_ner")
+    seen = threads_of(Marginals, "spans")
+    find_temperature(component, list(find_entities(component, iter(dev))))
+    assert set(seen) == {1} and torch.get_num_threads() == 3

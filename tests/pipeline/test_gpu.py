@@ -161,16 +161,18 @@ def test_evidence_and_targets_are_the_same(on_gpu):
 
 @pytest.mark.parametrize("n_process", ["1", "2"])
 def test_annotate_gives_the_same(on_gpu, tmp_path, n_process):
+    """As near as a processor's bfloat16 comes, where it has that."""
     source = tmp_path / "texts.jsonl"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in MIXED * 20))
     found = []
     for gpu_id in ("-1", "0"):
         target = tmp_path / f"on{gpu_id}.jsonl"
         arguments = ["annotate", str(source), "-o", str(target), "--gpu-id", gpu_id]
-        result = CliRunner().invoke(main, [*arguments, "--n-process", n_process])
+        with on_gpu():  # After which all else is on the CPU again.
+            result = CliRunner().invoke(main, [*arguments, "--n-process", n_process])
         assert result.exit_code == 0, result.output
         found.append([json.loads(line) for line in target.read_text().splitlines()])
     assert len(found[0]) == len(MIXED) * 20
     for here, there in zip(*found, strict=True):
         assert there["text"] == here["text"]
-        assert there["sentiment_score"] == pytest.approx(here["sentiment_score"], abs=2e-3)
+        assert there["sentiment_score"] == pytest.approx(here["sentiment_score"], abs=0.02)

@@ -1,10 +1,12 @@
 import numpy
 import pytest
 import spacy
+import torch
 from spacy.tokens import Doc, DocBin, Span
 from spacy.util import registry
 
 from spacy_brnn.nn.crf import CRF
+from spacy_brnn.nn.marginals import Marginals
 from spacy_brnn.pipeline import ner_confidence
 from spacy_brnn.pipeline.ner import BRNNEntityRecognizer
 from spacy_brnn.pipeline.ner_confidence import LabelledSpan
@@ -239,3 +241,25 @@ def test_a_scorer_passes_over_labels_that_a_document_is_not_annotated_with(train
     set_known_labels(example.reference, ["PER"])
     assert score([example])["ents_p"] == 1.0
     assert ents(example.predicted) == [("Bob", "PER"), ("Rome", "LOC")]
+
+
+def test_asked_for_it_takes_one_thread(trained, three_threads, threads_of):
+    seen = threads_of(Marginals, "spans")
+    assert run(trained).ents[0]._.confidence
+    assert seen == [1] and torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("settings", [{"keep_confidence": True}, {"runners_up": 0.01}])
+def test_at_once_it_takes_one_thread(trained, three_threads, threads_of, settings):
+    nlp = with_settings(trained, **settings)
+    seen = [threads_of(Marginals, name) for name in ("spans", "likely", "tags")]
+    run(nlp)
+    assert {count for counts in seen for count in counts} == {1}
+    assert torch.get_num_threads() == 3
+
+
+def test_the_hosts_threads_come_back_after_an_error(trained, three_threads, threads_of):
+    threads_of(Marginals, "spans", RuntimeError("stop"))
+    with pytest.raises(RuntimeError, match="stop"):
+        run(trained).ents[0]._.confidence  # noqa: B018
+    assert torch.get_num_threads() == 3

@@ -12,6 +12,8 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_brnn.pipeline import ner
+
 from .test_ner import TINY, ents, make_pipeline
 
 TEXT = "Ada Lovelace met Bob in New York City ."
@@ -88,6 +90,30 @@ def test_no_text_touches_its_neighbours(batch_size, thorough):
 def test_batches_without_a_word(texts, thorough):
     for doc in thorough.pipe(texts):
         assert not doc.ents and not doc.spans["brnn_ner"]
+
+
+@pytest.mark.parametrize("at_once", [4, 9, 20])
+def test_a_batch_of_any_size_is_read_in_parts(at_once, thorough, monkeypatch):
+    """Memory grows with what is read at once: a batch of long documents would take gigabytes."""
+    texts = [TEXT, "", "Bob", " ", "", "😀" * 12, TEXT, "Bob likes Rome .", "Rome"]
+    expected = list(thorough.pipe(texts))
+    component, sizes = type(thorough.get_pipe("brnn_ner")), []
+
+    def tag(self, docs, tags, tag=component._tag):
+        sizes.append([len(doc) for doc in docs])
+        return tag(self, docs, tags)
+
+    monkeypatch.setattr(component, "_tag", tag)
+    monkeypatch.setattr(ner, "TOKENS_AT_ONCE", at_once)
+    docs = list(thorough.pipe(texts))
+    assert len(sizes) > 1
+    assert all(sum(of_part) <= at_once or len(of_part) == 1 for of_part in sizes)
+    for doc, other in zip(docs, expected, strict=True):
+        assert ents(doc) == ents(other)
+        assert confidences(doc) == pytest.approx(confidences(other), abs=1e-6)
+        assert [(span.start, span.end) for span in doc.spans["brnn_ner"]] == [
+            (span.start, span.end) for span in other.spans["brnn_ner"]
+        ]
 
 
 def test_no_documents(nlp):

@@ -85,6 +85,14 @@ def test_the_package_needs_this_one_and_names_what_the_hub_knows(packaged):
     assert spacy.load(saved)(TEXT)._.sentiment.label == "POSITIVE"
 
 
+def test_each_source_can_be_read_by_itself(assembled):
+    """The Hub shows them in a row, without the card around them."""
+    for source in spacy.load(assembled).meta["sources"]:
+        for text in source.values():
+            assert len(text) < 130
+            assert not {"above", "below"} & set(text.split())
+
+
 def test_what_meta_has_stays():
     nlp = spacy.blank("en")
     nlp.add_pipe("brnn_sentiment")

@@ -159,6 +159,20 @@ def test_what_is_no_target(with_head):
         assert doc[1:2]._.sentiment_toward
 
 
+def test_the_component_may_have_another_name(sets, folder, tmp_path):
+    nlp = spacy.load(folder)
+    nlp.rename_pipe("brnn_sentiment", "mood")
+    nlp.to_disk(tmp_path / "renamed")
+    arguments = [str(sets), str(tmp_path / "head"), "--model", str(tmp_path / "renamed")]
+    for command in (["train", "--epochs", "1"], ["evaluate"]):
+        result = CliRunner().invoke(main, [*command, *arguments])
+        assert result.exit_code == 0, result.output
+    spacy.blank("en").to_disk(tmp_path / "renamed")
+    result = CliRunner().invoke(main, ["evaluate", *arguments])
+    assert result.exit_code == 1
+    assert "has no brnn_sentiment (it has: nothing)" in result.output
+
+
 def test_a_head_goes_with_its_encoder(with_head, tmp_path):
     nlp = with_head()
     layer = nlp.get_pipe("brnn_sentiment").model.get_ref("tok2vec").get_ref("embed")
@@ -191,3 +205,20 @@ def test_bad_sets_are_named(tmp_path):
         read_targeted_sets(tmp_path)
     result = CliRunner().invoke(main, ["train", str(tmp_path), str(tmp_path / "head")])
     assert result.exit_code == 1 and "line 1" in result.output
+
+
+def test_heads_take_one_thread(sets, folder, tmp_path, with_head, three_threads, threads_of):
+    seen = threads_of(TargetHead, "forward")
+    arguments = [str(sets), str(tmp_path / "head"), "--model", folder]
+    for command in (["train", "--epochs", "1"], ["evaluate"]):
+        result = CliRunner().invoke(main, [*command, *arguments])
+        assert result.exit_code == 0, result.output
+    nlp = with_head()
+    assert nlp(TEXT)[1:2]._.sentiment_toward.label
+    assert set(seen) == {1} and torch.get_num_threads() == 3
+    threads_of(TargetHead, "forward", KeyError())
+    with pytest.raises(KeyError):
+        CliRunner().invoke(main, ["train", *arguments], catch_exceptions=False)
+    with pytest.raises(KeyError):
+        assert nlp(TEXT)[6:7]._.sentiment_toward
+    assert torch.get_num_threads() == 3

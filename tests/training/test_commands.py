@@ -2,12 +2,14 @@ import json
 
 import pytest
 import spacy
+import torch
 from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
 
+from spacy_brnn.training import run as training
 from spacy_brnn.training.config import make_config
 
-from .conftest import WORDS, tickets
+from .conftest import OPENINGS, WORDS, tickets
 
 FIELDS = ("--text-field", "body", "--label-field", "topic")
 
@@ -129,6 +131,35 @@ def test_nothing_is_made_of_a_file_that_cannot_be_trained_on(run, write, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["texts.jsonl"]
 
 
+def test_advice_on_a_table_can_be_followed(run, tmp_path):
+    path, out = tmp_path / "texts.csv", tmp_path / "out.spacy"
+    path.write_bytes("b~b\ncaf\xe9~a\n".encode("latin-1"))
+    for command in ("convert", "csv", path, out), ("train", path, "-o", tmp_path / "m"):
+        more: list = []
+        for advised in (
+            ["--delimiter", "~"],
+            ["--no-header"],
+            ["--text-field", "1"],
+            ["--encoding"],
+        ):
+            assert advised[0] in run(*command, *more, fails=True)
+            more += advised
+    run("convert", "csv", path, out, *more, "latin-1", "--label-field", "2")
+
+
+def test_what_cannot_be_had_is_told_before_anything_is_made(run, write, tmp_path, monkeypatch):
+    def no_gpu(gpu_id):
+        raise ValueError("Cannot use GPU, CuPy is not installed")
+
+    monkeypatch.setattr(training, "require_gpu", no_gpu)
+    command = ("train", write(tickets()), *FIELDS, "-o", tmp_path / "model")
+    assert "cannot use GPU 3: Cannot" in run(*command, "--gpu-id", 3, fails=True)
+    scratch = ("--from-scratch", "--lang", "qq")
+    assert "--lang qq: spaCy knows no such language" in run(*command, *scratch, fails=True)
+    assert "is left to train on" in run(*command, "--dev", tmp_path / "texts.jsonl", fails=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["texts.jsonl"]
+
+
 def test_what_exists_is_kept(run, write, tmp_path):
     (tmp_path / "model").mkdir()
     path = write(tickets())
@@ -148,3 +179,19 @@ def test_convert_csv(run, tmp_path):
         ("Hello, you", {"a": 1.0, "b": 0.0}),
         ("Bye", {"a": 0.0, "b": 1.0}),
     ]
+
+
+def test_train_takes_one_thread(run, write, tmp_path, three_threads, threads_of):
+    """Threads that wait for each other at every step are slow where other processes are at work."""
+    seen = [threads_of(training, name) for name in ("init_nlp", "run_loop", "_score")]
+    run("train", write(tickets(OPENINGS[:2])), *FIELDS, "-o", tmp_path / "topics", "-q")
+    assert seen == [[1], [1], [1]] and torch.get_num_threads() == 3
+
+
+def test_the_hosts_threads_come_back_where_training_ends_in_an_error(
+    run, write, tmp_path, three_threads, threads_of
+):
+    seen = threads_of(training, "run_loop", OSError("the disk is full"))
+    line = run("train", write(tickets()), *FIELDS, "-o", tmp_path / "topics", fails=True)
+    assert "the disk is full" in line
+    assert seen == [1] and torch.get_num_threads() == 3

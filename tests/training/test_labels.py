@@ -63,6 +63,13 @@ def test_what_is_no_scale_is_refused(text):
         Scale.parse(text)
 
 
+@pytest.mark.parametrize("label", ["mood: good", "a=b", "#1", "[x]"])
+def test_a_polarity_that_a_config_cannot_hold_is_refused(label):
+    with pytest.raises(LabelError, match="has no name in a config"):
+        polarities_of([label, "other"], {label: 1.0})
+    assert polarities_of([label, "other"], {"other": 1.0}) == {"other": 1.0}
+
+
 def test_labels_that_are_sentiments_have_polarities():
     labels = ["Positive", "NEG", "neutral", "billing"]
     assert polarities_of(labels, {}) == {"Positive": 1.0, "NEG": -1.0, "neutral": 0.0}

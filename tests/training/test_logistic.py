@@ -4,6 +4,7 @@ import numpy
 import pytest
 import torch
 
+from spacy_brnn.training import logistic
 from spacy_brnn.training.logistic import Features, Penalty, choose_penalty, fit
 
 
@@ -45,3 +46,15 @@ def test_noise_is_held_back_more_strongly_than_what_can_be_learned():
     )
     freedom, of_noise = (p.inverse * (p.states**2 + p.vectors**2) for p in (learned, of_noise))
     assert of_noise < freedom / 3
+
+
+def test_it_takes_one_thread(three_threads, threads_of):
+    features, truths = made_up(exclusive=True)
+    seen = threads_of(logistic, "_loss")
+    choose_penalty(features, truths, exclusive=True, folds=2)
+    fit(features, truths, Penalty(1.0, 1.0, 1.0), exclusive=True)
+    assert set(seen) == {1} and torch.get_num_threads() == 3
+    threads_of(logistic, "_loss", KeyError())
+    with pytest.raises(KeyError):
+        choose_penalty(features, truths, exclusive=True, folds=2)
+    assert torch.get_num_threads() == 3

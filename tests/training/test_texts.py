@@ -87,6 +87,41 @@ def test_a_missing_field_is_named(write):
         read_texts(str(write(tickets())), Fields(label="topic"))
 
 
+def test_nested_fields(write):
+    path = write([{"ticket": {"body": row["body"], "topic": row["topic"]}} for row in tickets()])
+    texts = read_texts(str(path), Fields(text="ticket.body", label="ticket.topic"))
+    assert texts.labels == ["billing", "delivery", "login"]
+    with pytest.raises(CorpusError, match=r'no field "mail.topic" \(fields: ticket\)'):
+        read_texts(str(path), Fields(text="ticket.body", label="mail.topic"))
+
+
+def test_tables_of_any_kind(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_bytes('"café~x\nb~y\n'.encode("latin-1"))
+    fields = Fields("1", "2", encoding="latin-1", delimiter="~", header=False, quotes=False)
+    texts = read_texts(str(path), fields)
+    assert [(text.text, text.best) for text in texts.texts] == [('"café', "x"), ("b", "y")]
+    with pytest.raises(CorpusError, match="Python knows no encoding latin-99"):
+        read_texts(str(path), Fields(encoding="latin-99"))
+
+
+def test_labels_that_differ_in_case_alone_are_noted(write):
+    pairs = [
+        ("a", "Good"),
+        ("b", "good"),
+        ("c", "GOOD"),
+        ("d", "bad"),
+        ("e", "bad"),
+        ("f", "bad"),
+        ("g", "bad"),
+        ("h", "bad"),
+    ]
+    (note, _) = check_labels(read_texts(str(write(rows(*pairs))), Fields()))
+    assert (
+        note == "labels that differ in case alone are several here (GOOD and Good, GOOD and good)"
+    )
+
+
 def test_labels_that_teach_nothing_are_refused(write):
     one = read_texts(str(write(rows(("a", "x"), ("b", "x")))), Fields())
     with pytest.raises(CorpusError, match=r"2 texts with 1 label \(x\)"):
