@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ from .training import (
     Schedule,
     Target,
     WithGold,
+    average_weights,
     calibrate_head,
     encode_sets,
     predict_labels,
@@ -280,6 +282,11 @@ def score(
     show_default=True,
     help="Over FOLDER's targets alone, at the end.",
 )
+@click.option(
+    "--average",
+    is_flag=True,
+    help="Take the mean of the weights before and after those epochs.",
+)
 @click.option("--projected-width", type=click.IntRange(min=1), default=128, show_default=True)
 @click.option("--hidden-width", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -292,6 +299,7 @@ def train(
     silver_epochs: int,
     gold_times: int,
     epochs: int,
+    average: bool,
     projected_width: int,
     hidden_width: int,
     seed: int,
@@ -302,8 +310,10 @@ def train(
     OUTPUT.silver.checkpoint hold. Beside weights in spacy_brnn/pretrained, as toward.msgpack, it
     ships with them.
     """
-    if not silver_file and (gold_times or not epochs):
-        raise click.UsageError("without --silver, --epochs is at least 1 and --gold-times is 0")
+    if not silver_file and (gold_times or average or not epochs):
+        raise click.UsageError(
+            "without --silver there is no --gold-times and no --average, and --epochs is at least 1"
+        )
     sets, nlp, cut = _load(folder, model)
     silver_targets = _read_silver(silver_file)
     known = {(one.text, one.start, one.end): one.shares for one in _read_silver(scored)}
@@ -327,7 +337,10 @@ def train(
         light = Schedule(epochs=silver_epochs, dropout=0.2, seed=seed)
         train_head(head, parts, light, before, click.echo)
     if epochs:
+        earlier = copy.deepcopy(head)
         train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
+        if average:
+            average_weights(head, earlier)
     del gold
     dev = encode_sets(nlp, cut, sets, "dev")
     temperature = calibrate_head(head, [target for targets in dev.values() for target in targets])

@@ -186,6 +186,17 @@ def train_head(
     head.eval()
 
 
+def average_weights(head: TargetHead, other: TargetHead) -> None:
+    """Give a head the mean of its weights and another's, from which it was trained on.
+
+    Source: Wortsman et al. (2022), "Robust fine-tuning of zero-shot models".
+    """
+    theirs = dict(other.named_parameters())
+    with torch.no_grad():
+        for name, parameter in head.named_parameters():
+            parameter.lerp_(theirs[name], 0.5)
+
+
 @one_thread()
 def calibrate_head(head: TargetHead, targets: Sequence[Target]) -> float:
     """Divide its logits by the temperature under which the targets' labels are most likely.

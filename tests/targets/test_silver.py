@@ -3,6 +3,7 @@ import json
 from collections import Counter
 
 import pytest
+import srsly
 from click.testing import CliRunner
 
 from spacy_brnn.corpora.errors import CorpusError
@@ -239,7 +240,24 @@ def test_silver_and_gold_are_learnt_together(sets, nlp, tmp_path, train_twice):
     assert (tmp_path / "alone").read_bytes() != (tmp_path / "whole").read_bytes()
 
 
-@pytest.mark.parametrize("options", [("--epochs", "0"), ("--gold-times", "1")])
+def test_weights_before_and_after_gold_are_averaged(sets, nlp, tmp_path):
+    nlp.to_disk(tmp_path / "pipeline")
+    write_silver([SilverTarget("the soup was fine", 4, 8, GOOD)] * 20, tmp_path / "silver.jsonl")
+    arguments = [str(sets), "--model", str(tmp_path / "pipeline")]
+    arguments += ["--silver", str(tmp_path / "silver.jsonl")]
+    weights = []
+    for options in (["--epochs", "0"], ["--epochs", "20"], ["--epochs", "20", "--average"]):
+        output = str(tmp_path / "head")
+        result = CliRunner().invoke(main, ["train", *arguments, output, *options])
+        assert result.exit_code == 0, result.output
+        state = srsly.read_msgpack(output)["state"]
+        weights.append(state["project.weight"].astype("float32"))
+    moved = abs(weights[0] - weights[1]).max()
+    assert moved > 1e-3
+    assert abs(weights[2] - (weights[0] + weights[1]) / 2).max() < moved / 8
+
+
+@pytest.mark.parametrize("options", [("--epochs", "0"), ("--gold-times", "1"), ("--average",)])
 def test_training_needs_targets(sets, tmp_path, options):
     arguments = ["train", str(sets), str(tmp_path / "head"), *options]
     result = CliRunner().invoke(main, arguments)
