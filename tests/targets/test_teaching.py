@@ -183,6 +183,15 @@ def test_the_commands_teach_and_score_what_train_reads(start, sets, nlp, tmp_pat
     assert [[t.text, t.start, t.end] for t in silver] == [list(row.values()) for row in drawn]
     assert len({t.shares for t in silver}) > 3
 
+    teachers = [start, tmp_path / "taught"]
+    outputs = [tmp_path / "of_start", tmp_path / "of_both"]
+    assert run("score", start, tmp_path / "drawn.jsonl", "-o", outputs[0]).exit_code == 0
+    assert run("score", *teachers, tmp_path / "drawn.jsonl", "-o", outputs[1]).exit_code == 0
+    of_start, of_both = map(read_silver, outputs)
+    for one, other, mean in zip(silver, of_start, of_both, strict=True):
+        expected = [(p + q) / 2 for p, q in zip(one.shares, other.shares, strict=True)]
+        assert mean.shares == pytest.approx(expected, abs=2e-4)
+
     nlp.to_disk(tmp_path / "pipeline")
     train = ["train", sets, "--model", tmp_path / "pipeline", "--epochs", 1]
     assert run(*train, tmp_path / "plain").exit_code == 0
