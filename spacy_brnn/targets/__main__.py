@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import numpy
@@ -15,7 +15,7 @@ from spacy.language import Language
 from ..architectures.cut_model import CutModel, cut_model
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet, read_targeted_sets
-from ..distillation.loading import load_folder, needing, use_device
+from ..distillation.loading import load_folder, load_taught, needing, use_device
 from ..loading import find_component, load_named_pipeline
 from ..nn.target_head import TargetHead
 from .candidates import (
@@ -49,9 +49,6 @@ from .training import (
     predict_labels,
     train_head,
 )
-
-if TYPE_CHECKING:
-    from .target_teacher import TargetTeacher
 
 _MODEL = click.option(
     "--model", metavar="PIPELINE", help="Whose encoder it is. Default: the one that ships."
@@ -200,9 +197,10 @@ def teach(
     """
     with needing("teacher"):
         from . import teaching
+        from .target_teacher import TargetTeacher
     use_device(gpu_id)
     torch.manual_seed(seed)
-    teacher = _load_teacher(start, max_pieces)
+    teacher = load_folder(TargetTeacher, start, max_pieces)
     try:
         sets = read_targeted_sets(folder)
         plan = teaching.TeacherSchedule(seed=seed, **schedule)
@@ -239,7 +237,11 @@ def score(
     with needing("teacher"):
         from . import teaching
     use_device(gpu_id)
-    models = [_load_teacher(folder, max_pieces) for folder in teachers]
+    with needing("teacher"):
+        from .target_teacher import TargetTeacher
+    models = [
+        load_taught(TargetTeacher, folder, max_pieces, command="teach") for folder in teachers
+    ]
     try:
         known = read_candidates(targets)
     except CorpusError as error:
@@ -393,12 +395,6 @@ def _print_scores(name: str, truths: numpy.ndarray, guesses: numpy.ndarray) -> N
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _load_teacher(folder: Path, max_pieces: int) -> TargetTeacher:
-    with needing("teacher"):
-        from .target_teacher import TargetTeacher
-    return load_folder(TargetTeacher, folder, max_pieces)
 
 
 if __name__ == "__main__":

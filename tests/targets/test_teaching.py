@@ -183,12 +183,14 @@ def test_the_commands_teach_and_score_what_train_reads(start, sets, nlp, tmp_pat
     assert [[t.text, t.start, t.end] for t in silver] == [list(row.values()) for row in drawn]
     assert len({t.shares for t in silver}) > 3
 
-    teachers = [start, tmp_path / "taught"]
-    outputs = [tmp_path / "of_start", tmp_path / "of_both"]
-    assert run("score", start, tmp_path / "drawn.jsonl", "-o", outputs[0]).exit_code == 0
+    again = ["teach", start, sets, "-o", tmp_path / "again", "--epochs", 1, "--seed", 1]
+    assert run(*again).exit_code == 0
+    teachers = [tmp_path / "again", tmp_path / "taught"]
+    outputs = [tmp_path / "of_again", tmp_path / "of_both"]
+    assert run("score", teachers[0], tmp_path / "drawn.jsonl", "-o", outputs[0]).exit_code == 0
     assert run("score", *teachers, tmp_path / "drawn.jsonl", "-o", outputs[1]).exit_code == 0
-    of_start, of_both = map(read_silver, outputs)
-    for one, other, mean in zip(silver, of_start, of_both, strict=True):
+    of_again, of_both = map(read_silver, outputs)
+    for one, other, mean in zip(silver, of_again, of_both, strict=True):
         expected = [(p + q) / 2 for p, q in zip(one.shares, other.shares, strict=True)]
         assert mean.shares == pytest.approx(expected, abs=2e-4)
 
@@ -215,4 +217,12 @@ def test_the_commands_name_what_is_wrong(start, sets, tmp_path):
     bad.write_text("")
     result = run("score", start, bad, "-o", tmp_path / "out")
     assert result.exit_code == 1 and "make them with `candidates`" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_encoder_without_a_head_scores_nothing(start, tmp_path):
+    targets = tmp_path / "targets.jsonl"
+    targets.write_text(json.dumps({"text": "The menu.", "start": 4, "end": 8}) + "\n")
+    result = run("score", start, targets, "-o", tmp_path / "out")
+    assert result.exit_code == 1 and "without a head" in result.output
     assert not (tmp_path / "out").exists()
