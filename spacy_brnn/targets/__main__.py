@@ -246,7 +246,7 @@ def score(
         known = read_candidates(targets)
     except CorpusError as error:
         raise click.ClickException(str(error)) from None
-    mean = sum(teaching.score(model, known, _say) for model in models) / len(models)
+    mean = numpy.mean([teaching.score(model, known, _say) for model in models], axis=0)
     shares = mean.round(4).astype("float64").round(4).tolist()
     rows = zip(known, shares, strict=True)
     write_silver((SilverTarget(t.text, t.start, t.end, tuple(p)) for t, p in rows), output)
