@@ -20,7 +20,7 @@ from ..corpora.errors import CorpusError
 from ..corpora.jsonl import read_objects, read_text
 from ..corpora.labelled_texts import LABELS, TextSet, read_sets, review_set, without_copies
 from . import document_vector_teacher, mixture, ngram_teacher, pipeline_teacher
-from .loading import load_folder, needing, use_device
+from .loading import load_folder, load_taught, needing, use_device
 from .passages import draw_passages
 from .phrases import draw_phrases
 from .reviews import targets
@@ -29,7 +29,6 @@ from .variants import draw_variants
 
 if TYPE_CHECKING:
     from .entity_teacher import EntityTeacher
-    from .transformer import TransformerTeacher
 
 Teacher = Callable[[list[Doc], list[bool], list[Doc]], numpy.ndarray]
 """Labelled documents, whether each has the label, and unlabelled ones, to the logits of these."""
@@ -162,11 +161,12 @@ def teach_transformer(
     """
     with needing("teacher"):
         from . import transformer_training
+        from .transformer import TransformerTeacher
     use_device(gpu_id)
     held = [doc.text for doc in _held(held_back)]
     known = without_copies(read_sets(sets), held)
     known += [review_set(path, _read(path)) for path in reviews]
-    teacher = _load_teacher(start, max_pieces)
+    teacher = load_folder(TransformerTeacher, start, max_pieces)
     transformer_training.train(
         teacher,
         known,
@@ -247,7 +247,9 @@ def transformer(
     The same command goes on after an interruption.
     """
     use_device(gpu_id)
-    model = _load_teacher(teacher, max_pieces)
+    with needing("teacher"):
+        from .transformer import TransformerTeacher
+    model = load_taught(TransformerTeacher, teacher, max_pieces, command="teach-transformer")
     rows = [text for path in texts for text in read_objects(path, read_text, "text")]
     score_texts(model.score, rows, output, lambda line: click.echo(line, err=True))
 
@@ -454,12 +456,6 @@ def combine(
     order = numpy.random.default_rng(seed).permutation(len(mixed))
     write_docbin((mixed[place] for place in order), output)
     click.echo(f"{output}: {len(mixed):,} documents", err=True)
-
-
-def _load_teacher(folder: Path, max_pieces: int) -> TransformerTeacher:
-    with needing("teacher"):
-        from .transformer import TransformerTeacher
-    return load_folder(TransformerTeacher, folder, max_pieces)
 
 
 def _load_tagger(

@@ -46,3 +46,18 @@ def load_folder(kind: Callable[..., Any], folder: Path, *settings: Any) -> Any:
         return kind(folder, *settings).to(get_torch_default_device())
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{folder}: {error}") from None
+
+
+def load_taught(kind: Callable[..., Any], folder: Path, *settings: Any, command: str) -> Any:
+    """As load_folder, of a teacher that is to score.
+
+    command: which teaches such a one.
+    Raises click.ClickException, too, for a folder without a head.
+    """
+    teacher = load_folder(kind, folder, *settings)
+    if not teacher.is_taught:
+        raise click.ClickException(
+            f"{folder} holds an encoder without a head, whose scores would be chance: teach it "
+            f"first, by `{command}`"
+        )
+    return teacher

@@ -31,6 +31,7 @@ class TransformerTeacher(nn.Module):
     start: a folder of Hugging Face: an encoder (its head is new), a teacher that `save` wrote,
         or a model for sequence classification whose labels are LABELS.
     max_pieces: word pieces of a text that are read, at most.
+    is_taught: whether there was a head, so that scores are more than chance.
     Raises ValueError for a classifier with other labels, and for more pieces than it can read.
     """
 
@@ -47,6 +48,7 @@ class TransformerTeacher(nn.Module):
                 f"{most} or less"
             )
         self.head: nn.Linear | None = None
+        self.is_taught = True
         self.order: list[int] | None = None
         if any("SequenceClassification" in name for name in config.architectures or ()):
             self.order = _order_of_labels(config.id2label)
@@ -54,7 +56,8 @@ class TransformerTeacher(nn.Module):
             return
         self.encoder = AutoModel.from_pretrained(start).float()
         self.head = nn.Linear(config.hidden_size, len(LABELS))
-        if (start / HEAD_FILE).exists():
+        self.is_taught = (start / HEAD_FILE).exists()
+        if self.is_taught:
             self.head.load_state_dict(load_file(start / HEAD_FILE))
 
     def save(self, folder: Path) -> None:

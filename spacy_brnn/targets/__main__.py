@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import numpy
@@ -14,7 +15,7 @@ from spacy.language import Language
 from ..architectures.cut_model import CutModel, cut_model
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet, read_targeted_sets
-from ..distillation.loading import load_folder, needing, use_device
+from ..distillation.loading import load_folder, load_taught, needing, use_device
 from ..loading import find_component, load_named_pipeline
 from ..nn.target_head import TargetHead
 from .candidates import (
@@ -38,16 +39,16 @@ from .silver import (
 )
 from .training import (
     EncodedSilver,
+    Parts,
     Schedule,
     Target,
+    WithGold,
+    average_weights,
     calibrate_head,
     encode_sets,
     predict_labels,
     train_head,
 )
-
-if TYPE_CHECKING:
-    from .target_teacher import TargetTeacher
 
 _MODEL = click.option(
     "--model", metavar="PIPELINE", help="Whose encoder it is. Default: the one that ships."
@@ -196,9 +197,10 @@ def teach(
     """
     with needing("teacher"):
         from . import teaching
+        from .target_teacher import TargetTeacher
     use_device(gpu_id)
     torch.manual_seed(seed)
-    teacher = _load_teacher(start, max_pieces)
+    teacher = load_folder(TargetTeacher, start, max_pieces)
     try:
         sets = read_targeted_sets(folder)
         plan = teaching.TeacherSchedule(seed=seed, **schedule)
@@ -212,27 +214,40 @@ def teach(
 
 
 @main.command()
-@click.argument("teacher", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "teachers",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.argument("targets", type=_FILE)
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="File."
 )
 @_MAX_PIECES
 @_GPU
-def score(teacher: Path, targets: Path, output: Path, max_pieces: int, gpu_id: int) -> None:
-    """Write TARGETS with the probabilities that a TEACHER of `teach` gives, for `train --silver`.
+def score(
+    teachers: tuple[Path, ...], targets: Path, output: Path, max_pieces: int, gpu_id: int
+) -> None:
+    """Write TARGETS with the probabilities that TEACHERS of `teach` give, for `train --silver`.
 
-    TARGETS is a file of `candidates`, or of other objects with text, start and end.
+    TARGETS is a file of `candidates`, or of other objects with text, start and end. Of several
+    teachers the mean is written.
     """
     with needing("teacher"):
         from . import teaching
     use_device(gpu_id)
-    model = _load_teacher(teacher, max_pieces)
+    with needing("teacher"):
+        from .target_teacher import TargetTeacher
+    models = [
+        load_taught(TargetTeacher, folder, max_pieces, command="teach") for folder in teachers
+    ]
     try:
         known = read_candidates(targets)
     except CorpusError as error:
         raise click.ClickException(str(error)) from None
-    shares = teaching.score(model, known, _say).round(4).astype("float64").round(4).tolist()
+    mean = numpy.mean([teaching.score(model, known, _say) for model in models], axis=0)
+    shares = mean.round(4).astype("float64").round(4).tolist()
     rows = zip(known, shares, strict=True)
     write_silver((SilverTarget(t.text, t.start, t.end, tuple(p)) for t, p in rows), output)
     click.echo(f"{output}: {len(known):,} targets")
@@ -255,7 +270,27 @@ def score(teacher: Path, targets: Path, output: Path, max_pieces: int, gpu_id: i
     "teacher's probabilities is learnt.",
 )
 @click.option("--silver-epochs", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), default=6, show_default=True)
+@click.option(
+    "--gold-times",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="How often each of FOLDER's targets is read in a silver epoch, among the silver ones.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=0),
+    default=6,
+    show_default=True,
+    help="Over FOLDER's targets alone, at the end.",
+)
+@click.option(
+    "--average",
+    is_flag=True,
+    help="Take the mean of the weights before and after those epochs.",
+)
+@click.option("--projected-width", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--hidden-width", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def train(
     folder: Path,
@@ -264,7 +299,11 @@ def train(
     silver_file: Path | None,
     scored: Path | None,
     silver_epochs: int,
+    gold_times: int,
     epochs: int,
+    average: bool,
+    projected_width: int,
+    hidden_width: int,
     seed: int,
 ) -> None:
     """Train a head on FOLDER's sets, calibrate and score it on their dev parts, write it to OUTPUT.
@@ -273,30 +312,44 @@ def train(
     OUTPUT.silver.checkpoint hold. Beside weights in spacy_brnn/pretrained, as toward.msgpack, it
     ships with them.
     """
+    if not silver_file and (gold_times or average or not epochs):
+        raise click.UsageError(
+            "without --silver there is no --gold-times and no --average, and --epochs is at least 1"
+        )
     sets, nlp, cut = _load(folder, model)
     silver_targets = _read_silver(silver_file)
     known = {(one.text, one.start, one.end): one.shares for one in _read_silver(scored)}
-    training = [t for s in encode_sets(nlp, cut, sets, "train", known).values() for t in s]
-    width = training[0].window.tokens.shape[1]
-    sizes = {"input_width": width, "score_width": len(cut.bias)}
+    gold = [t for s in encode_sets(nlp, cut, sets, "train", known).values() for t in s]
+    sizes = {
+        "input_width": gold[0].window.tokens.shape[1],
+        "score_width": len(cut.bias),
+        "projected_width": projected_width,
+        "hidden_width": hidden_width,
+    }
     torch.manual_seed(seed)
     head = TargetHead(**sizes)
     output.parent.mkdir(parents=True, exist_ok=True)
     before = output.with_name(output.name + ".silver.checkpoint")
     checkpoint = output.with_name(output.name + ".checkpoint")
     if silver_targets:
-        parts = EncodedSilver(nlp, cut, silver_targets)
+        parts: Parts = EncodedSilver(nlp, cut, silver_targets, seed)
+        if gold_times:
+            parts = WithGold(parts, gold, gold_times, seed)
         # They are many: less is learnt by heart.
-        light = Schedule(epochs=silver_epochs, dropout=0.25, seed=seed)
+        light = Schedule(epochs=silver_epochs, dropout=0.2, seed=seed)
         train_head(head, parts, light, before, click.echo)
-    train_head(head, [training], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
-    del training
+    if epochs:
+        earlier = copy.deepcopy(head)
+        train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
+        if average:
+            average_weights(head, earlier)
+    del gold
     dev = encode_sets(nlp, cut, sets, "dev")
     temperature = calibrate_head(head, [target for targets in dev.values() for target in targets])
     click.echo(f"temperature {temperature:.2f}")
     save_head(head, sizes, cut, output)
     before.unlink(missing_ok=True)
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
     _evaluate(head, dev)
 
 
@@ -342,12 +395,6 @@ def _print_scores(name: str, truths: numpy.ndarray, guesses: numpy.ndarray) -> N
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _load_teacher(folder: Path, max_pieces: int) -> TargetTeacher:
-    with needing("teacher"):
-        from .target_teacher import TargetTeacher
-    return load_folder(TargetTeacher, folder, max_pieces)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +75,15 @@ class Parts(Protocol):
 
 
 class EncodedSilver:
-    """Silver targets, SILVER_AT_ONCE together, encoded whenever they are asked for."""
+    """Silver targets, SILVER_AT_ONCE together, encoded whenever they are asked for.
 
-    def __init__(self, nlp: Language, cut: CutModel, targets: Sequence[SilverTarget]) -> None:
-        self.nlp, self.cut, self.targets = nlp, cut, targets
+    Their texts are taken in an order drawn by the seed, those of one text together.
+    """
+
+    def __init__(
+        self, nlp: Language, cut: CutModel, targets: Sequence[SilverTarget], seed: int = 0
+    ) -> None:
+        self.nlp, self.cut, self.targets = nlp, cut, in_drawn_order(targets, seed)
 
     def __len__(self) -> int:
         return math.ceil(len(self.targets) / SILVER_AT_ONCE)
@@ -87,6 +93,36 @@ class EncodedSilver:
         some = self.targets[place * SILVER_AT_ONCE : (place + 1) * SILVER_AT_ONCE]
         pairs = zip(some, _windows(self.nlp, self.cut, some), strict=True)
         return [Target(w, one.shares, True) for one, w in pairs if w is not None]
+
+
+class WithGold:
+    """Parts of silver targets, each with as many of the gold ones, which are read several times.
+
+    times: that each gold target is read in one pass over the parts.
+    """
+
+    def __init__(self, silver: Parts, gold: Sequence[Target], times: int, seed: int = 0) -> None:
+        self.silver, self.gold = silver, gold
+        generator = numpy.random.default_rng(seed)
+        self.places = numpy.concatenate([generator.permutation(len(gold)) for _ in range(times)])
+
+    def __len__(self) -> int:
+        return len(self.silver)
+
+    def __getitem__(self, place: int) -> list[Target]:
+        """The silver targets of one place, and gold ones."""
+        some = numpy.array_split(self.places, len(self))[place]
+        return [*self.silver[place], *(self.gold[i] for i in some)]
+
+
+def in_drawn_order(targets: Sequence[SilverTarget], seed: int) -> list[SilverTarget]:
+    """The same targets, their texts in an order drawn by the seed."""
+    of_text: dict[str, list[SilverTarget]] = {}
+    for target in targets:
+        of_text.setdefault(target.text, []).append(target)
+    texts = list(of_text)
+    random.Random(seed).shuffle(texts)
+    return [target for text in texts for target in of_text[text]]
 
 
 def encode_texts(
@@ -148,6 +184,17 @@ def train_head(
         new.replace(checkpoint)
     head.load_state_dict(mean.module.state_dict())
     head.eval()
+
+
+def average_weights(head: TargetHead, other: TargetHead) -> None:
+    """Give a head the mean of its weights and another's, from which it was trained on.
+
+    Source: Wortsman et al. (2022), "Robust fine-tuning of zero-shot models".
+    """
+    theirs = dict(other.named_parameters())
+    with torch.no_grad():
+        for name, parameter in head.named_parameters():
+            parameter.lerp_(theirs[name], 0.5)
 
 
 @one_thread()

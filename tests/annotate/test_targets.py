@@ -144,7 +144,7 @@ def test_without_a_head_it_says_how_to_get_one(pipeline, annotate, with_head, mo
     use_model = model if pipeline == "stand-in" else with_head.with_name("without")
     result = annotate("in.jsonl", "-o", "o.jsonl", "--targets", "about", use_model=use_model)
     assert result.exit_code == 1 and not list(tmp_path.glob("o.jsonl*"))
-    wanted = "no brnn_sentiment; leave --targets out"
+    wanted = "no brnn_sentiment (it has: lexicon_standin); leave --targets out"
     if pipeline == "without":
         wanted = "train one with `python -m spacy_brnn.targets train`"
         assert "--model" in result.stderr

@@ -207,3 +207,11 @@ def test_the_commands_refuse_what_is_no_teacher_in_a_line(make_bert, tmp_path):
             assert result.exit_code == 1 and message in result.output
             assert isinstance(result.exception, SystemExit)
             assert not (tmp_path / "out").exists()
+
+
+def test_an_encoder_without_a_head_scores_nothing(make_bert, tmp_path):
+    (tmp_path / "texts.jsonl").write_text('{"text": "good film"}\n', "utf-8")
+    scoring = ["transformer", str(make_bert()), str(tmp_path / "texts.jsonl")]
+    result = CliRunner().invoke(main, [*scoring, "-o", str(tmp_path / "out")])
+    assert result.exit_code == 1 and "teach it first, by `teach-transformer`" in result.output
+    assert not (tmp_path / "out").exists()

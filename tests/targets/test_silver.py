@@ -3,6 +3,7 @@ import json
 from collections import Counter
 
 import pytest
+import srsly
 from click.testing import CliRunner
 
 from spacy_brnn.corpora.errors import CorpusError
@@ -19,6 +20,7 @@ from spacy_brnn.targets.silver import (
     terms,
     write_silver,
 )
+from spacy_brnn.targets.training import WithGold, in_drawn_order
 
 GOOD, BAD, PLAIN = (0.9, 0.05, 0.05), (0.05, 0.9, 0.05), (0.05, 0.05, 0.9)
 SENTENCES = [
@@ -202,3 +204,61 @@ def test_training_goes_on_after_silver(sets, nlp, tmp_path, train_twice):
     output, are_equal = train_twice(*arguments, "--silver", str(tmp_path / "silver.jsonl"))
     assert output.count("epoch 1/1") == 1
     assert are_equal
+
+
+def test_texts_are_learnt_in_a_drawn_order():
+    targets = [SilverTarget(f"text {number // 2}", 0, 4, GOOD) for number in range(40)]
+    drawn = in_drawn_order(targets, 0)
+    assert drawn != targets and drawn == in_drawn_order(targets, 0)
+    assert drawn != in_drawn_order(targets, 1)
+    assert sorted(one.text for one in drawn) == sorted(one.text for one in targets)
+    assert [one.text for one in drawn[::2]] == [one.text for one in drawn[1::2]]
+
+
+def test_gold_targets_are_spread_over_the_silver_ones():
+    silver, gold = [["a"] * 5, ["b"] * 5, ["c"]], list(range(7))
+    mixed = WithGold(silver, gold, 2, 0)
+    parts = [mixed[place] for place in range(len(mixed))]
+    assert [[one for one in part if isinstance(one, str)] for part in parts] == silver
+    drawn = [[one for one in part if isinstance(one, int)] for part in parts]
+    assert {len(some) for some in drawn} == {4, 5}
+    in_order = [one for some in drawn for one in some]
+    assert sorted(in_order) == sorted(gold * 2) and in_order != gold * 2
+
+
+def test_silver_and_gold_are_learnt_together(sets, nlp, tmp_path, train_twice):
+    nlp.to_disk(tmp_path / "pipeline")
+    text = "the soup was fine"
+    write_silver([SilverTarget(text, 4, 8, GOOD)] * 20, tmp_path / "silver.jsonl")
+    arguments = [str(sets), "--model", str(tmp_path / "pipeline"), "--epochs", "0"]
+    arguments += ["--silver", str(tmp_path / "silver.jsonl"), "--silver-epochs", "3"]
+    output, are_equal = train_twice(*arguments, "--gold-times", "2")
+    assert "epoch 1/3" not in output and "epoch 3/3" in output
+    assert are_equal
+    silver_alone = CliRunner().invoke(main, ["train", *arguments, str(tmp_path / "alone")])
+    assert silver_alone.exit_code == 0, silver_alone.output
+    assert (tmp_path / "alone").read_bytes() != (tmp_path / "whole").read_bytes()
+
+
+def test_weights_before_and_after_gold_are_averaged(sets, nlp, tmp_path):
+    nlp.to_disk(tmp_path / "pipeline")
+    write_silver([SilverTarget("the soup was fine", 4, 8, GOOD)] * 20, tmp_path / "silver.jsonl")
+    arguments = [str(sets), "--model", str(tmp_path / "pipeline")]
+    arguments += ["--silver", str(tmp_path / "silver.jsonl")]
+    weights = []
+    for options in (["--epochs", "0"], ["--epochs", "20"], ["--epochs", "20", "--average"]):
+        output = str(tmp_path / "head")
+        result = CliRunner().invoke(main, ["train", *arguments, output, *options])
+        assert result.exit_code == 0, result.output
+        state = srsly.read_msgpack(output)["state"]
+        weights.append(state["project.weight"].astype("float32"))
+    moved = abs(weights[0] - weights[1]).max()
+    assert moved > 1e-3
+    assert abs(weights[2] - (weights[0] + weights[1]) / 2).max() < moved / 8
+
+
+@pytest.mark.parametrize("options", [("--epochs", "0"), ("--gold-times", "1"), ("--average",)])
+def test_training_needs_targets(sets, tmp_path, options):
+    arguments = ["train", str(sets), str(tmp_path / "head"), *options]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2 and "without --silver" in result.output

@@ -183,6 +183,18 @@ def test_the_commands_teach_and_score_what_train_reads(start, sets, nlp, tmp_pat
     assert [[t.text, t.start, t.end] for t in silver] == [list(row.values()) for row in drawn]
     assert len({t.shares for t in silver}) > 3
 
+    other = run("teach", start, sets, "-o", tmp_path / "other", "--epochs", 1, "--seed", 1)
+    assert other.exit_code == 0, other.output
+    teachers = [tmp_path / "taught", tmp_path / "other"]
+    for output, some in {"of_other": teachers[1:], "of_both": teachers}.items():
+        result = run("score", *some, tmp_path / "drawn.jsonl", "-o", tmp_path / output)
+        assert result.exit_code == 0, result.output
+    of_other, of_both = map(read_silver, [tmp_path / "of_other", tmp_path / "of_both"])
+    assert of_other != silver
+    for one, two, mean in zip(silver, of_other, of_both, strict=True):
+        expected = [(p + q) / 2 for p, q in zip(one.shares, two.shares, strict=True)]
+        assert mean.shares == pytest.approx(expected, abs=2e-4)
+
     nlp.to_disk(tmp_path / "pipeline")
     train = ["train", sets, "--model", tmp_path / "pipeline", "--epochs", 1]
     assert run(*train, tmp_path / "plain").exit_code == 0
@@ -197,13 +209,23 @@ def test_the_commands_name_what_is_wrong(start, sets, tmp_path):
     result = run("teach", start, start, "-o", tmp_path / "taught")
     assert result.exit_code == 1 and "holds no sets" in result.output
     assert not (tmp_path / "taught").exists()
+    whole = tmp_path / "whole"
+    TransformerTeacher(start).save(whole)
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"text": "the food", "start": 4, "end": 9}')
-    result = run("score", start, bad, "-o", tmp_path / "out")
+    result = run("score", whole, bad, "-o", tmp_path / "out")
     assert (
         result.exit_code == 1 and "bad.jsonl, line 1: no object with text, start" in result.output
     )
     bad.write_text("")
-    result = run("score", start, bad, "-o", tmp_path / "out")
+    result = run("score", whole, bad, "-o", tmp_path / "out")
     assert result.exit_code == 1 and "make them with `candidates`" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_encoder_without_a_head_scores_nothing(start, tmp_path):
+    targets = tmp_path / "targets.jsonl"
+    targets.write_text(json.dumps({"text": "The menu.", "start": 4, "end": 8}) + "\n")
+    result = run("score", start, targets, "-o", tmp_path / "out")
+    assert result.exit_code == 1 and "without a head" in result.output
     assert not (tmp_path / "out").exists()
