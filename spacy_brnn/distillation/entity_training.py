@@ -19,7 +19,7 @@ from ..pipeline.ner_tags import TagSet
 from .entity_silver import tag
 from .entity_teacher import NO_STYLE, EntityTeacher, sentences
 from .transformer import batches_of_like_length
-from .transformer_training import descend
+from .transformer_training import descend, rise_and_fall
 
 # Word pieces of a sequence, drawn for each document: single sentences, a paragraph, a short text.
 LIMITS = (0, 0, 100, 200, 200)
@@ -77,10 +77,7 @@ def train(
         raise CorpusError("the corpora hold no words to train on")
     optimizer = _optimizer(teacher, schedule)
     warmup = schedule.warmup * len(steps)
-    rates = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / max(warmup, 1), (len(steps) - step) / (len(steps) - warmup)),
-    )
+    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, rise_and_fall(len(steps), warmup))
     device = teacher.head.weight.device
     bfloat16 = device.type == "cuda" or has_bfloat16()
     teacher.train()

@@ -120,7 +120,7 @@ def make_optimizer(
     return torch.optim.AdamW(groups, weight_decay=weight_decay)
 
 
-def rise_and_fall(steps: int, warmup: int) -> Callable[[int], float]:
+def rise_and_fall(steps: int, warmup: float) -> Callable[[int], float]:
     """The share of a rate at each step: it rises for `warmup` steps, then falls to 0."""
     return lambda step: min(
         (step + 1) / max(warmup, 1), max(steps - step, 0) / max(steps - warmup, 1)

@@ -236,9 +236,8 @@ def score(
     """
     with needing("teacher"):
         from . import teaching
-    use_device(gpu_id)
-    with needing("teacher"):
         from .target_teacher import TargetTeacher
+    use_device(gpu_id)
     models = [
         load_taught(TargetTeacher, folder, max_pieces, command="teach") for folder in teachers
     ]

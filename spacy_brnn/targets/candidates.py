@@ -81,7 +81,7 @@ def draw_candidates(
     while len(drawn) < number and any(pools.values()):
         for _, pool in sorted(pools.items()):
             if pool and not held_back.shares_words_with(text := pool.pop()):
-                drawn += [Candidate(text, *place) for place in find_terms(text, set(home_of))]
+                drawn += [Candidate(text, *place) for place in find_terms(text, home_of.keys())]
     return drawn[:number]
 
 

@@ -16,6 +16,15 @@ TEXTS = [
 ]
 # Unequal lengths, an empty text, one token, words never seen.
 MIXED = [text for text, _ in TEXTS] + ["", "Fine", "Zyxwv qwe!", "It can't be wonderful. " * 60]
+# Of a saved component: the file, what it holds in place of its content (None: it is gone), and what
+# loading says of it.
+DAMAGES = [
+    ("model", None, "has no file 'model'"),
+    ("cfg", None, "has no file 'cfg'"),
+    ("model", b"\x82\xa3", "model cannot be read"),
+    ("model", b"\x80", "of another model"),
+    ("cfg", b"{", "cfg cannot be read"),
+]
 
 
 def cats(label, labels=("POSITIVE", "NEGATIVE")):

@@ -17,7 +17,7 @@ from thinc.api import Adam
 import spacy_brnn
 from spacy_brnn.pipeline.english import WINDOW, EnglishCheck
 
-from .models import MODEL, TEXTS, cats
+from .models import DAMAGES, MODEL, TEXTS, cats
 
 # White space and markup.
 
@@ -117,16 +117,7 @@ def damaged(folder, name, data):
     return folder / "brnn_sentiment"
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "message"),
-    [
-        ("model", None, "has no file 'model'"),
-        ("cfg", None, "has no file 'cfg'"),
-        ("model", b"\x82\xa3", "model cannot be read"),
-        ("model", b"\x80", "of another model"),
-        ("cfg", b"{", "cfg cannot be read"),
-    ],
-)
+@pytest.mark.parametrize(("name", "data", "message"), DAMAGES)
 def test_a_damaged_folder_changes_nothing(name, data, message, nlp, tmp_path):
     component = nlp.get_pipe("brnn_sentiment")
     before = nlp(TEXTS[0][0]).cats
