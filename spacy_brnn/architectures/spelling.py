@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from spacy.attrs import ORTH
 from spacy.strings import hash_string  # type: ignore[attr-defined]  # spaCy's stub lacks it.
@@ -28,27 +28,36 @@ _REPEATED = re.compile(r"(.)\1{2,}")
 _DIGIT = re.compile(r"\d")
 
 
-def forms(word: str) -> list[str]:
-    """The forms of a word, nearest first: the first that a vocabulary knows is taken for it.
+def forms(word: str) -> Iterator[str]:
+    """Yield the forms of a word, nearest first: the first that a vocabulary knows is taken for it.
 
     Case, typographic quotes and dashes, and skin tones make no difference; an address is one word,
     as is a @name. Then come the word without its "#", with repeated letters shortened ("soooo"),
     and with each digit as 0. Nothing but the text counts, so that a word is the same in every
     pipeline.
     """
+    nearest = nearest_form(word)
+    yield nearest
+    plain = nearest.lstrip("#")
+    if plain and plain != nearest:
+        yield plain
+    if _REPEATED.search(plain):
+        yield _REPEATED.sub(r"\1\1", plain)
+        yield _REPEATED.sub(r"\1", plain)
+    if _DIGIT.search(nearest):
+        yield _DIGIT.sub("0", nearest)
+
+
+def nearest_form(word: str) -> str:
+    """The first of its forms."""
+    if word.isascii() and word.isalpha():
+        return word.lower()
     if _URL.match(word):
-        return [URL]
+        return URL
     if _USER.match(word):
-        return [USER]
+        return USER
     plain = unicodedata.normalize("NFKC", word.translate(_PUNCTUATION)).lower()
-    plain = _SKIN_TONE.sub("", plain) or word
-    found = [plain]
-    if len(plain) > 1:
-        found.append(plain.lstrip("#") or plain)
-    found += [_REPEATED.sub(repeats, found[-1]) for repeats in (r"\1\1", r"\1")]
-    if _DIGIT.search(plain):
-        found.append(_DIGIT.sub("0", plain))
-    return list(dict.fromkeys(found))
+    return _SKIN_TONE.sub("", plain) or word
 
 
 def count_forms(docs: Iterable[Doc]) -> Counter[str]:
@@ -59,7 +68,7 @@ def count_forms(docs: Iterable[Doc]) -> Counter[str]:
         words: list[int] = doc.to_array(ORTH).tolist()
         for word, count in Counter(words).items():
             if word not in spelled:
-                spelled[word] = forms(doc.vocab.strings[word])[0]
+                spelled[word] = nearest_form(doc.vocab.strings[word])
             counts[spelled[word]] += count
     return counts
 
@@ -70,7 +79,7 @@ def part_hashes(word: str) -> list[int]:
     Source: Bojanowski, Grave, Joulin and Mikolov (2017), "Enriching Word Vectors with Subword
     Information".
     """
-    letters = _REPEATED.sub(r"\1\1", forms(word)[0])[:MAX_LETTERS]
+    letters = _REPEATED.sub(r"\1\1", nearest_form(word))[:MAX_LETTERS]
     marked = f"<{letters}>"
     parts = {marked[i : i + NGRAM] for i in range(len(marked) - NGRAM + 1)} | {marked}
     return [hash_string(part) for part in sorted(parts)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import cast
@@ -23,10 +23,12 @@ from ..nn.dropout import check_rate
 from .flat import split
 from .spelling import count_forms, forms, part_hashes
 from .word_table import first_words, most_frequent, starting_table
+from .words import Words
 
 NAME = "subword_embed"
 # Words whose rows are remembered: bounds memory in a corpus that never ends.
 MAX_REMEMBERED = 200_000
+Stores = Collection[StringStore]
 
 
 def build_subword_embed(
@@ -89,13 +91,13 @@ def dropout_rates(model: Model) -> tuple[float, float]:
     return forward.word_dropout, forward.unknown_dropout
 
 
-def embed_types(model: Model, docs: list[Doc]) -> tuple[Floats2d, Ints1d]:
+def embed_types(model: Model, docs: Sequence[Doc | Words]) -> tuple[Floats2d, Ints1d]:
     """The vectors of the distinct words of all documents, and which of them each token has.
 
     RETURNS: (types, width) and (tokens,)
     """
-    words, types = _words(docs)
-    return _vectors(model, *_flat(_rows(model, words))), model.ops.xp.asarray(types, dtype="int32")
+    rows, types = _rows(model, docs)
+    return _vectors(model, *_flat(rows)), model.ops.xp.asarray(types, dtype="int32")
 
 
 class Memory:
@@ -105,22 +107,22 @@ class Memory:
         self.words = words
         self.known = {word: row for row, word in enumerate(words.tolist())}
         self.part_rows = part_rows
-        self.remembered: dict[str, list[int]] = {}
+        # By the hash that a word has as a string.
+        self.remembered: dict[int, list[int]] = {}
+
+    def rows_of(self, words: list[int], strings: Stores) -> list[list[int]]:
+        """The rows of each word, one if it is known.
+
+        words: their hashes. strings: have these, together.
+        """
+        found = list(map(self.remembered.get, words))
+        return [
+            self._look_up(word, strings) if rows is None else rows
+            for word, rows in zip(words, found, strict=True)
+        ]
 
     def rows(self, word: str) -> list[int]:
         """One row, if the word is known."""
-        rows = self.remembered.get(word)
-        if rows is None:
-            if len(self.remembered) >= MAX_REMEMBERED:
-                self.remembered.clear()
-            rows = self.remembered[word] = self._find(word)
-        return rows
-
-    def __reduce__(self) -> tuple:
-        """For another process, which remembers what it reads itself."""
-        return Memory, (self.words, self.part_rows)
-
-    def _find(self, word: str) -> list[int]:
         for form in forms(word):
             if (row := self.known.get(hash_string(form))) is not None:
                 return [row]
@@ -129,6 +131,16 @@ class Memory:
     def rows_of_parts(self, word: str) -> list[int]:
         """As for a word that is not known."""
         return [len(self.known) + part % self.part_rows for part in part_hashes(word)]
+
+    def __reduce__(self) -> tuple:
+        """For another process, which remembers what it reads itself."""
+        return Memory, (self.words, self.part_rows)
+
+    def _look_up(self, word: int, strings: Stores) -> list[int]:
+        if len(self.remembered) >= MAX_REMEMBERED:
+            self.remembered.clear()
+        rows = self.remembered[word] = self.rows(_string(word, strings))
+        return rows
 
 
 def _memory(model: Model) -> Memory:
@@ -139,34 +151,32 @@ def _memory(model: Model) -> Memory:
     return memory
 
 
-def _words(docs: list[Doc]) -> tuple[list[str], numpy.ndarray]:
-    """The distinct words of all documents, and which of them each token is."""
+def _rows(
+    model: Model, docs: Sequence[Doc | Words], unknown_dropout: float = 0.0
+) -> tuple[list[list[int]], numpy.ndarray]:
+    """The rows of each distinct word of all documents, and which of these words each token is."""
     if not docs:
         return [], numpy.zeros(0, dtype="int64")
     distinct, types = numpy.unique(
         numpy.concatenate([doc.to_array(ORTH) for doc in docs]), return_inverse=True
     )
+    words: list[int] = distinct.tolist()
     strings = {id(doc.vocab): doc.vocab.strings for doc in docs}.values()
-    return [_string(word, strings) for word in distinct.tolist()], types
+    memory = _memory(model)
+    rows = memory.rows_of(words, strings)
+    if unknown_dropout:
+        hidden = numpy.random.uniform(size=len(rows)) < unknown_dropout
+        for place in numpy.flatnonzero(hidden).tolist():
+            rows[place] = memory.rows_of_parts(_string(words[place], strings))
+    return rows, types
 
 
-def _string(word: int, strings: Iterable[StringStore]) -> str:
+def _string(word: int, strings: Stores) -> str:
     """The string of a hash, from the first of the stores that has it."""
     if not word:
         return ""
     # spaCy's stub knows no hash here.
     return next(store[word] for store in strings if word in store)  # type: ignore[operator]
-
-
-def _rows(model: Model, words: list[str], unknown_dropout: float = 0.0) -> list[list[int]]:
-    memory = _memory(model)
-    if not unknown_dropout:
-        return [memory.rows(word) for word in words]
-    unknown = (numpy.random.uniform(size=len(words)) < unknown_dropout).tolist()
-    return [
-        memory.rows_of_parts(word) if hide else memory.rows(word)
-        for word, hide in zip(words, unknown, strict=True)
-    ]
 
 
 def _flat(rows: list[list[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -211,8 +221,8 @@ def _forward(
     unknown_dropout: float,
 ) -> tuple[list[Floats2d], Callable]:
     ops, xp = model.ops, model.ops.xp
-    words, types = _words(docs)
-    rows, counts = _flat(_rows(model, words, unknown_dropout))
+    found, types = _rows(model, docs, unknown_dropout)
+    rows, counts = _flat(found)
     types = xp.asarray(types)
     vectors = _vectors(model, rows, counts)[types]
     keep = xp.ones((len(types), 1), dtype="float32")
@@ -221,7 +231,7 @@ def _forward(
         vectors *= keep
 
     def backprop(gradients: list[Floats2d]) -> list[Doc]:
-        of_words = ops.alloc2f(len(words), vectors.shape[1])
+        of_words = ops.alloc2f(len(counts), vectors.shape[1])
         ops.scatter_add(of_words, types, ops.flatten(gradients) * keep)
         shares = of_words / xp.asarray(counts, dtype="float32")[:, None]
         d_table = ops.alloc2f(*model.get_param("E").shape)

@@ -128,6 +128,18 @@ def reads_with_brnn(tok2vec: Model) -> bool:
     )
 
 
+def reads_words_alone(model: Model) -> bool:
+    """Whether it predicts of Words as of documents: see `forward`'s faster way."""
+    tok2vec = model.maybe_get_ref("tok2vec") if model._func is forward else None
+    return (
+        tok2vec is not None
+        and model.attrs["pooling"] in POOLED
+        and tok2vec.id == model.layers[0].id
+        and reads_with_brnn(tok2vec)
+        and tok2vec.get_ref("embed").name == subword_embed.NAME
+    )
+
+
 def _refuse_backprop(gradient: Floats2d) -> list[Doc]:
     raise ValueError("a prediction cannot be backpropagated: run the model with is_train=True")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy
-from spacy.attrs import LOWER
+from spacy.attrs import ORTH
 from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
+
+from ..architectures.words import Words
 
 # Of so many tokens in a row, English text has some 40 % of function words, as spaCy lists them, and
 # headlines or lists of merits 15 to 20 %. No stretch of 34 labelled sets has fewer than FEWEST, and
@@ -18,7 +20,10 @@ from spacy.tokens import Doc
 WINDOW = 500
 FEWEST = 0.1
 
-_FUNCTION_WORDS = numpy.array(sorted(get_string_id(word) for word in STOP_WORDS), dtype="uint64")
+_FUNCTION_WORDS = numpy.array(
+    sorted({get_string_id(cased) for w in STOP_WORDS for cased in (w, w.capitalize(), w.upper())}),
+    dtype="uint64",
+)
 
 
 class EnglishCheck:
@@ -28,11 +33,11 @@ class EnglishCheck:
         self.has_spoken = False
         self._tokens = self._function_words = 0
 
-    def is_other_language(self, docs: Sequence[Doc]) -> bool:
+    def is_other_language(self, docs: Sequence[Doc | Words]) -> bool:
         """Whether this batch completes a stretch that is not English; true once at most."""
         if self.has_spoken or not docs:
             return False
-        words = docs[0].to_array(LOWER)
+        words = docs[0].to_array(ORTH)
         self._tokens += len(words)
         self._function_words += int(numpy.isin(words, _FUNCTION_WORDS).sum())
         if self._tokens < WINDOW:

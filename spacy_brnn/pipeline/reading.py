@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy
-from spacy.attrs import IDX, IS_SPACE, LEMMA, LENGTH, MORPH, NORM, ORTH, POS, SPACY, TAG
+from spacy.attrs import IDX, IS_SPACE, LEMMA, LENGTH, MORPH, ORTH, POS, TAG
 from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
 
-from ..surface import align_plain, is_plain, read_plain
+from ..architectures.words import Words
+from ..surface import align_plain, is_plain
+from .plain_tokens import ATTRIBUTES, PlainTokens, TokenizeText, tokenize_plain
 
-Tokenizer = Callable[[str], Doc]
 # Words known to be plain are kept by hash, one in each place of a table of this size.
 PLACES = 1 << 16
 LOW_BITS = numpy.uint64(PLACES - 1)
 # What words take along where it was annotated; heads and sentences are the whole document's.
 ANNOTATIONS = (TAG, POS, LEMMA, MORPH)
+Read = TypeVar("Read", Doc, Words)
+# Where each token starts and ends in the text.
+Offsets = tuple[numpy.ndarray, numpy.ndarray]
 
 
 class Reader:
@@ -23,13 +29,14 @@ class Reader:
 
     White-space tokens, invisible characters and (with `markup`) HTML are nothing: a document
     without any is read as it is, one with white space without those tokens, and one whose text
-    differs from surface.read_plain is read as the tokenizer splits that plain text.
+    differs from surface.read_plain is read as the tokenizer splits that plain text; words that
+    nothing was taken from keep the tokens that they have.
 
     tokenizer: the pipeline's; without one, only white space is left out.
     markup: whether texts may be HTML.
     """
 
-    def __init__(self, tokenizer: Tokenizer | None = None, *, markup: bool = True) -> None:
+    def __init__(self, tokenizer: TokenizeText | None = None, *, markup: bool = True) -> None:
         self.tokenizer = tokenizer
         self.markup = markup
         self._forget()
@@ -43,90 +50,110 @@ class Reader:
 
     def read(self, docs: Sequence[Doc]) -> list[Doc]:
         """What the model reads of each document."""
-        spaced, suspect = self._sort(docs)
-        read = list(docs)
-        for place in spaced | suspect:
-            doc = docs[place]
-            text = self._tokenized_anew(doc) if place in suspect else None
-            read[place] = _without_space(doc if text is None else self._tokenize(text))
-        return read
+        return self._read(docs, list(docs), _select, _as_doc)
+
+    def read_words(self, docs: Sequence[Doc]) -> list[Words]:
+        """The same, for a model that reads words alone; quicker."""
+        words = [Words(doc.vocab, doc.to_array(ORTH)) for doc in docs]
+        return self._read(docs, words, _select_words, _as_words)
 
     def read_spans(self, spans: Sequence[Span]) -> list[Doc]:
         """What the model reads of each span by itself: the words of its document within it."""
-        parts: dict[int, tuple[Doc, list[tuple[int, int]] | None]] = {}
+        return self._read_spans(spans, self.read, _cut)
+
+    def read_words_of_spans(self, spans: Sequence[Span]) -> list[Words]:
+        """The same, for a model that reads words alone; quicker."""
+        return self._read_spans(spans, self.read_words, _cut_words)
+
+    def offsets(self, doc: Doc) -> list[tuple[int, int]]:
+        """Where each token that the model reads stands in the document's text: start and end."""
+        starts, ends = self._offsets(doc)
+        return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+    def _read(
+        self,
+        docs: Sequence[Doc],
+        read: list[Read],
+        select: Callable[[Read, numpy.ndarray], Read],
+        anew: Callable[[Vocab, PlainTokens], Read],
+    ) -> list[Read]:
+        white, suspect = self._sort(docs)
+        for place, is_white in white.items():
+            read[place] = select(read[place], ~is_white)
+        for place in suspect:
+            plain = self._plain_tokens(docs[place])
+            if plain is not None:
+                read[place] = anew(docs[place].vocab, plain)
+        return read
+
+    def _read_spans(
+        self,
+        spans: Sequence[Span],
+        read_docs: Callable[[Sequence[Doc]], list[Read]],
+        select: Callable[[Read, int, int], Read],
+    ) -> list[Read]:
+        parts: dict[int, tuple[Read, Offsets]] = {}
         read = []
         for span in spans:
             key = id(span.doc)
             if key not in parts:
-                doc = self.read([span.doc])[0]
-                parts[key] = doc, None if doc is span.doc else self._offsets(span.doc, doc)
+                parts[key] = read_docs([span.doc])[0], self._offsets(span.doc)
             doc, offsets = parts[key]
-            keep = numpy.zeros(len(doc), dtype=bool)
-            if offsets is None:
-                keep[span.start : span.end] = True
-            else:
-                keep[:] = [
-                    start < span.end_char and end > span.start_char for start, end in offsets
-                ]
-            read.append(_select(doc, keep))
+            read.append(select(doc, *_within(span, offsets)))
         return read
 
-    def offsets(self, doc: Doc) -> list[tuple[int, int]]:
-        """Where each token that the model reads stands in the document's text: start and end."""
-        return self._offsets(doc, self.read([doc])[0])
-
-    def _offsets(self, doc: Doc, read: Doc) -> list[tuple[int, int]]:
-        if self._tokenized_anew(doc) is None:
-            starts, lengths, spaces = doc.to_array([IDX, LENGTH, IS_SPACE]).astype("int64").T
-            kept = slice(None) if read is doc else spaces == 0
-            starts, ends = starts[kept].tolist(), (starts + lengths)[kept].tolist()
-            return list(zip(starts, ends, strict=True))
-        plain, starts, ends = align_plain(doc.text, markup=self.markup)
-        tokens = (token for token in self._tokenize(plain) if not token.is_space)
-        places = [(token.idx, token.idx + len(token) - 1) for token in tokens]
-        return [(int(starts[first]), int(ends[last])) for first, last in places]
+    def _offsets(self, doc: Doc) -> Offsets:
+        plain = self._plain_tokens(doc)
+        if plain is not None:
+            return plain.starts, plain.ends
+        starts, lengths, spaces = doc.to_array([IDX, LENGTH, IS_SPACE]).astype("int64").T
+        return starts[spaces == 0], (starts + lengths)[spaces == 0]
 
     def _forget(self) -> None:
         self._plain = numpy.zeros(PLACES, dtype="uint64")
 
-    def _sort(self, docs: Sequence[Doc]) -> tuple[set[int], set[int]]:
-        """The places of documents with white-space tokens, and of those with suspect ones.
+    def _sort(self, docs: Sequence[Doc]) -> tuple[dict[int, numpy.ndarray], set[int]]:
+        """Which tokens are white space, of each document with any, and which documents are suspect.
 
         Each document of neither kind is read as it is: nearly all are, so this must be quick.
         """
-        spaced: set[int] = set()
-        suspect: set[int] = set()
-        if not docs:
-            return spaced, suspect
         by_doc = [doc.to_array(ORTH) for doc in docs]
-        words = numpy.concatenate(by_doc)
+        words = numpy.concatenate([numpy.zeros(0, dtype="uint64"), *by_doc])
         unknown = self._unknown(words)
         if not len(unknown):
-            return spaced, suspect
+            return {}, set()
         ends = numpy.cumsum([len(ids) for ids in by_doc])
         holders = numpy.searchsorted(ends, unknown, side="right")
         distinct, first, inverse = numpy.unique(
             words[unknown], return_index=True, return_inverse=True
         )
+        is_white, is_suspect = numpy.zeros((2, len(distinct)), dtype=bool)
         for number, word in enumerate(distinct):
             string = docs[holders[first[number]]].vocab.strings[word]
             if is_plain(string) and string.split() == [string]:
                 self._plain[word & LOW_BITS] = word
             else:
-                found = spaced if string.isspace() else suspect
-                found.update(holders[inverse == number].tolist())
-        return spaced, suspect
+                is_white[number] = string.isspace()
+                is_suspect[number] = not is_white[number]
+        white = numpy.zeros(len(words), dtype=bool)
+        white[unknown] = is_white[inverse]
+        by_doc = numpy.split(white, ends[:-1])
+        spaced = set(holders[is_white[inverse]].tolist())
+        return {n: by_doc[n] for n in spaced}, set(holders[is_suspect[inverse]].tolist())
 
-    def _tokenized_anew(self, doc: Doc) -> str | None:
-        """Its plain text, where its tokens are not those of it.
+    def _plain_tokens(self, doc: Doc) -> PlainTokens | None:
+        """Those of its plain text, where they are not its own without white space.
 
         An earlier component may have merged tokens and the white space between them.
         """
         if self.tokenizer is None:
             return None
         text = doc.text
-        plain = read_plain(text, markup=self.markup)
-        return plain if plain != text or self._has_merged(doc) else None
+        aligned = align_plain(text, markup=self.markup)
+        merged = self._has_merged(doc)
+        if aligned[0] == text and not merged:
+            return None
+        return tokenize_plain(doc, self.tokenizer, aligned, keep_tokens=not merged)
 
     def _has_merged(self, doc: Doc) -> bool:
         """Whether there is white space between words within a token; known words have none."""
@@ -138,23 +165,47 @@ class Reader:
         """The places of words that are not known to be plain."""
         return numpy.flatnonzero(self._plain[(words & LOW_BITS).astype("int64")] != words)
 
-    def _tokenize(self, text: str) -> Doc:
-        assert self.tokenizer is not None
-        return self.tokenizer(text)
+
+def _within(span: Span, offsets: Offsets) -> tuple[int, int]:
+    """The first token that overlaps the span and the one after the last."""
+    starts, ends = offsets
+    first = int(numpy.searchsorted(ends, span.start_char, side="right"))
+    return first, max(first, int(numpy.searchsorted(starts, span.end_char)))
 
 
-def _without_space(doc: Doc) -> Doc:
-    keep = doc.to_array(IS_SPACE) == 0
-    return doc if keep.all() else _select(doc, keep)
+def _as_doc(vocab: Vocab, plain: PlainTokens) -> Doc:
+    return _make_doc(vocab, list(ATTRIBUTES), plain.array)
 
 
-def _select(doc: Doc, keep: numpy.ndarray) -> Doc:
+def _as_words(vocab: Vocab, plain: PlainTokens) -> Words:
+    return Words(vocab, plain.array[:, ATTRIBUTES.index(ORTH)])
+
+
+def _select_words(words: Words, keep: numpy.ndarray) -> Words:
+    return Words(words.vocab, words.orths[keep])
+
+
+def _cut(doc: Doc, first: int, after: int) -> Doc:
+    return _select(doc, slice(first, after))
+
+
+def _cut_words(words: Words, first: int, after: int) -> Words:
+    return Words(words.vocab, words.orths[first:after])
+
+
+def _select(doc: Doc, keep: numpy.ndarray | slice) -> Doc:
     """These tokens of a document, in one of their own."""
-    attributes = [ORTH, SPACY, NORM, *(name for name in ANNOTATIONS if doc.has_annotation(name))]
-    array = doc.to_array(attributes)[keep]
-    selected = Doc(doc.vocab, words=array[:, 0].tolist(), spaces=(array[:, 1] != 0).tolist())
-    if len(selected):
-        selected.from_array(attributes[2:], array[:, 2:])
+    attributes: list[int | str] = [*ATTRIBUTES]
+    attributes += (name for name in ANNOTATIONS if doc.has_annotation(name))
+    selected = _make_doc(doc.vocab, attributes, doc.to_array(attributes)[keep])
     if len(doc.tensor) == len(doc):
         selected.tensor = doc.tensor[keep]
     return selected
+
+
+def _make_doc(vocab: Vocab, attributes: list[int | str], array: Any) -> Doc:
+    """attributes: of the array's columns, ORTH and SPACY first."""
+    doc = Doc(vocab, words=array[:, 0].tolist(), spaces=(array[:, 1] != 0).tolist())
+    if len(doc):
+        doc.from_array(attributes[2:], array[:, 2:])
+    return doc

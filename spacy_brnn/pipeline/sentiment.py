@@ -22,7 +22,9 @@ from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from ..architectures.precision import AUTO, check_precision, choose_precision, predict_in
+from ..architectures.textcat import reads_words_alone
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
+from ..architectures.words import Words
 from .english import EnglishCheck
 from .explaining import Explaining, check_abstention
 from .extensions import (
@@ -34,7 +36,8 @@ from .extensions import (
     register_span_scorer,
 )
 from .objective import SUPERVISED, MixedLoss, Objective, condition_on_known
-from .reading import Reader, Tokenizer
+from .plain_tokens import TokenizeText
+from .reading import Reader
 from .saved_model import check_bytes, check_folder
 from .sentiment_value import NEUTRAL, Sentiment
 
@@ -174,7 +177,7 @@ class BRNNSentiment(Explaining):
         targets: str | None = None,
         target_head: str | None = None,
         scorer: Callable | None = textcat_score,
-        tokenizer: Tokenizer | None = None,
+        tokenizer: TokenizeText | None = None,
     ) -> None:
         if model.attrs.get("multi_label"):
             raise ValueError(
@@ -275,7 +278,9 @@ class BRNNSentiment(Explaining):
         Raises ValueError where the component has not been initialized, or for settings that do
         not fit its labels.
         """
-        return self._score(self.read(docs))
+        docs = list(docs)
+        quick = not self._listens and reads_words_alone(self.model)
+        return self._score(self.reader.read_words(docs) if quick else self.read(docs))
 
     def set_annotations(self, docs: Iterable[Doc], scores: Floats2d) -> None:
         """Write scores from predict to the documents."""
@@ -295,11 +300,7 @@ class BRNNSentiment(Explaining):
         found: list[Sentiment] = []
         for start in range(0, len(spans), SPANS_AT_ONCE):
             part = spans[start : start + SPANS_AT_ONCE]
-            if self._listens:
-                read = [span.as_doc() for span in part]
-            else:
-                read = self.reader.read_spans(part)
-            rows = self._visible(self._score(read)).tolist()
+            rows = self._visible(self._score(self._read_spans(part))).tolist()
             for span, row in zip(part, rows, strict=True):
                 scores = dict(zip(labels, row, strict=True))
                 value = Sentiment.from_scores(
@@ -485,7 +486,13 @@ class BRNNSentiment(Explaining):
         """Whether the model takes what another component made of the documents as they are."""
         return any("listener" in node.name for node in self.model.walk())
 
-    def _score(self, read: list[Doc]) -> Floats2d:
+    def _read_spans(self, spans: Sequence[Span]) -> Sequence[Doc | Words]:
+        if self._listens:
+            return [span.as_doc() for span in spans]
+        quick = reads_words_alone(self.model)
+        return self.reader.read_words_of_spans(spans) if quick else self.reader.read_spans(spans)
+
+    def _score(self, read: Sequence[Doc | Words]) -> Floats2d:
         """As predict, of documents as the model reads them."""
         if not self.labels:
             raise ValueError(
@@ -495,7 +502,7 @@ class BRNNSentiment(Explaining):
         self._check_settings()
         self._warn_of_other_languages(read)
         scores = self.model.ops.alloc2f(len(read), len(self.labels)) + self._of_nothing()
-        filled = [i for i, doc in enumerate(read) if any(not token.is_space for token in doc)]
+        filled = [i for i, doc in enumerate(read) if _has_words(doc)]
         if filled:
             with predict_in(self.precision):
                 scores[filled] = self.model.predict([read[i] for i in filled])
@@ -574,7 +581,7 @@ class BRNNSentiment(Explaining):
         if self.cfg["configured_neutral"] != self._configured_neutral:
             self.cfg["neutral"] = self.cfg["configured_neutral"] = self._configured_neutral
 
-    def _warn_of_other_languages(self, read: list[Doc]) -> None:
+    def _warn_of_other_languages(self, read: Sequence[Doc | Words]) -> None:
         if "labels" not in self.model.attrs:
             return
         if self.vocab.lang not in ("", "en"):
@@ -682,6 +689,12 @@ class BRNNSentiment(Explaining):
         known = len(missing) == 1 or rest <= SUM_TOLERANCE
         fill = max(rest, 0.0) if cats and known else numpy.nan
         return [cats.get(label, fill) for label in self.labels]
+
+
+def _has_words(doc: Doc | Words) -> bool:
+    if isinstance(doc, Words):
+        return len(doc) > 0
+    return any(not token.is_space for token in doc)
 
 
 def _without_open_labels(example: Example) -> Example:

@@ -2,10 +2,12 @@ import numpy
 import pytest
 import spacy
 from numpy.testing import assert_allclose
+from spacy.attrs import LOWER, ORTH
 from spacy.training import Example
 from thinc.api import Model, fix_random_seed
 
-from spacy_brnn.architectures.textcat import build_textcat_brnn
+from spacy_brnn.architectures.textcat import build_textcat_brnn, reads_words_alone
+from spacy_brnn.architectures.words import Words
 
 from .configs import HASH_EMBED, TEXTS, WIDTH, WORD_EMBED
 
@@ -196,10 +198,6 @@ def test_bad_settings(settings, message, textcat_config, resolve):
 
 
 def test_a_tok2vec_of_unknown_width():
-    from thinc.api import Model
-
-    from spacy_brnn.architectures.textcat import build_textcat_brnn
-
     with pytest.raises(ValueError, match="output width of the tok2vec 'nameless' is not known"):
         build_textcat_brnn(Model("nameless", lambda model, X, is_train: (X, lambda d: d)))
 
@@ -213,3 +211,36 @@ def test_a_tok2vec_may_state_its_input_width(textcat_config, docs):
     model = build_textcat_brnn(tok2vec, nO=2)
     model.initialize(X=docs)
     assert model.predict(docs).shape == (len(docs), 2)
+
+
+def test_words_have_no_other_attribute(docs):
+    words = Words(docs[0].vocab, docs[0].to_array(ORTH))
+    assert words.text.split() == [token.text for token in docs[0]]
+    with pytest.raises(ValueError, match="no attribute but ORTH"):
+        words.to_array(LOWER)
+
+
+SUBWORD_EMBED = {"@architectures": "spacy-brnn.SubwordEmbed.v1", "width": WIDTH, "rows": 20}
+
+
+@pytest.mark.parametrize(
+    "embed, settings, alone",
+    [
+        (SUBWORD_EMBED, {}, True),
+        (SUBWORD_EMBED, {"pooling": "max_mean", "exclusive_classes": False}, True),
+        (SUBWORD_EMBED, {"pooling": "attention"}, False),
+        (SUBWORD_EMBED, {"last_tokens": 3}, False),
+        (WORD_EMBED, {}, False),
+        (HASH_EMBED, {}, False),
+    ],
+)
+def test_which_models_read_words_alone(
+    embed, settings, alone, tok2vec_config, textcat_config, resolve, docs
+):
+    model = resolve(textcat_config(tok2vec_config(embed=embed), nO=2, **settings))
+    model.initialize(X=docs)
+    assert reads_words_alone(model) is alone
+    assert not reads_words_alone(model.copy())
+    if alone:
+        words = [Words(doc.vocab, doc.to_array(ORTH)) for doc in docs]
+        assert model.predict(words).tolist() == model.predict(docs).tolist()

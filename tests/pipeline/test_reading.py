@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
+from spacy_brnn.pipeline import plain_tokens
 from spacy_brnn.pipeline.reading import Reader
+from spacy_brnn.surface import read_plain
 
 WORDS = ["It", "isn't", "superb,", "U.S.", "(a", "film).", ":)", "AT&T", "<3", "don't!", "fine..."]
 SPACES = [" ", "\n", "\t", "\u00a0", "\u2003", "\u2028", "\x1c", "\x85", "\r\n"]
@@ -17,7 +19,10 @@ reader = Reader(nlp.tokenizer)
 
 
 def words(text, of=reader):
-    return [token.text for token in of.read([nlp.make_doc(text)])[0]]
+    doc = nlp.make_doc(text)
+    read = of.read([doc])[0]
+    assert of.read_words([doc])[0].orths.tolist() == [token.orth for token in read]
+    return [token.text for token in read]
 
 
 @st.composite
@@ -41,6 +46,69 @@ def edited(draw):
 def test_what_a_person_does_not_see_changes_nothing(texts):
     plain, changed = texts
     assert words(changed) == words(plain) == [token.text for token in nlp.make_doc(plain)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<p>It isn't <b>so</b> bad, U.S.&nbsp;made.</p>",
+        "AT&amp;T can't<br/>say&hellip; don\u00ad't",
+        "gonna <!-- a b --> go &amp; <i>ca</i>n't",
+        "&lt;b&gt; fine <unknown> &amp;amp; end<br>",
+    ],
+)
+def test_words_that_nothing_was_taken_from_are_not_tokenized_again(text, monkeypatch):
+    read_again = []
+    own = Reader(spacy.blank("en").tokenizer)
+    tokens = [(t.text, t.norm_) for t in nlp.make_doc(read_plain(text)) if not t.is_space]
+    monkeypatch.setattr(plain_tokens, "Tokenizer", Counting)
+    own.tokenizer = Counting(own.tokenizer, read_again)
+    doc = nlp.make_doc(f"{text} {'fine film ' * 50}")
+    read = own.read([doc])[0]
+    assert [(t.text, t.norm_) for t in read][: len(tokens)] == tokens
+    assert len(read) == len(tokens) + 100
+    assert "film" not in "".join(read_again)
+
+
+class Counting:
+    def __init__(self, tokenizer, texts):
+        self.tokenizer, self.texts = tokenizer, texts
+
+    def __call__(self, text):
+        self.texts.append(text)
+        return self.tokenizer(text)
+
+
+def test_another_tokenizer_than_that_of_spacy_reads_all_of_it_again():
+    texts = []
+    own = Reader(Counting(nlp.tokenizer, texts))
+    own.read([nlp.make_doc("A <b>fine</b> film")])
+    assert texts == ["A fine film"]
+
+
+def test_words_of_a_document_with_a_vocab_of_its_own():
+    doc = spacy.blank("en").make_doc("It isn't<br>unheardofinthisvocab <b>ca</b>n't")
+    read = reader.read([doc])[0]
+    expected = ["It", "is", "n't", "unheardofinthisvocab", "ca", "n't"]
+    assert [token.text for token in read] == expected
+    assert read[2].norm_ == read[5].norm_ == "not"
+    assert reader.read_words([doc])[0].text == " ".join(expected)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(edited(), st.data())
+def test_words_of_spans_are_those_of_their_documents(texts, data):
+    doc = nlp.make_doc(texts[1])
+    start = data.draw(st.integers(0, len(doc)))
+    span = doc[start : data.draw(st.integers(start, len(doc)))]
+    read, offsets = reader.read([doc])[0], reader.offsets(doc)
+    within = [
+        token.orth
+        for token, (first, last) in zip(read, offsets, strict=True)
+        if first < span.end_char and last > span.start_char
+    ]
+    assert [token.orth for token in reader.read_spans([span])[0]] == within
+    assert reader.read_words_of_spans([span])[0].orths.tolist() == within
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

@@ -9,6 +9,8 @@ import spacy
 import srsly
 from spacy.training import Example
 
+from spacy_brnn.architectures.textcat import reads_words_alone
+from spacy_brnn.pipeline import sentiment
 from spacy_brnn.pretrained import card, weights
 
 pytestmark = pytest.mark.skipif(
@@ -149,3 +151,15 @@ def test_the_share_of_good_sentences_counts():
         for number, other in ((5, 30), (20, 20), (50, 10), (60, 0))
     )
     assert few < even < many < all_good
+
+
+def test_words_are_scored_as_their_documents_are(nlp):
+    texts = ["A <b>fine</b> film.\n\nGo!", "", " \n", "AT&amp;T isn't", *(t for t, _ in CLEAR)]
+    docs = [nlp.make_doc(text) for text in texts]
+    pipe = nlp.get_pipe("brnn_sentiment")
+    assert reads_words_alone(pipe.model)
+    spans = [doc[1:3] for doc in docs]
+    of_words = pipe.predict(docs).tolist(), pipe.score_spans(spans)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sentiment, "reads_words_alone", lambda model: False)
+        assert (pipe.predict(docs).tolist(), pipe.score_spans(spans)) == of_words
