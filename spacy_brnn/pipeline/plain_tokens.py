@@ -32,17 +32,22 @@ class PlainTokens:
 
 
 def tokenize_plain(
-    doc: Doc, tokenizer: TokenizeText, aligned: AlignedText, *, keep_tokens: bool = True
+    doc: Doc,
+    text: str,
+    tokenizer: TokenizeText,
+    aligned: AlignedText,
+    *,
+    keep_tokens: bool = True,
 ) -> PlainTokens:
     """What the tokenizer makes of the text of a document without what is not for people.
 
     spaCy's own tokenizer treats what stands between white space by itself. What of that the plain
     text has in common with the document's keeps the tokens that it has there.
 
-    aligned: what surface.align_plain gives for the document's text.
+    text: the document's. aligned: what surface.align_plain gives for it.
     keep_tokens: whether no token of the document holds white space.
     """
-    text, (plain, starts, ends) = doc.text, aligned
+    plain, starts, ends = aligned
     places, last = numpy.zeros(1, dtype="int64"), numpy.full(1, len(plain))
     kept = numpy.zeros(0, dtype="int64"), numpy.zeros((0, 1 + len(ATTRIBUTES)), dtype="uint64")
     if keep_tokens and isinstance(tokenizer, Tokenizer):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy
-from spacy.attrs import IDX, IS_SPACE, LEMMA, LENGTH, MORPH, ORTH, POS, TAG
+from spacy.attrs import IDX, IS_SPACE, LEMMA, LENGTH, MORPH, ORTH, POS, SPACY, TAG
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
@@ -148,12 +148,12 @@ class Reader:
         """
         if self.tokenizer is None:
             return None
-        text = doc.text
+        text = _text(doc)
         aligned = align_plain(text, markup=self.markup)
         merged = self._has_merged(doc)
         if aligned[0] == text and not merged:
             return None
-        return tokenize_plain(doc, self.tokenizer, aligned, keep_tokens=not merged)
+        return tokenize_plain(doc, text, self.tokenizer, aligned, keep_tokens=not merged)
 
     def _has_merged(self, doc: Doc) -> bool:
         """Whether there is white space between words within a token; known words have none."""
@@ -164,6 +164,15 @@ class Reader:
     def _unknown(self, words: numpy.ndarray) -> numpy.ndarray:
         """The places of words that are not known to be plain."""
         return numpy.flatnonzero(self._plain[(words & LOW_BITS).astype("int64")] != words)
+
+
+def _text(doc: Doc) -> str:
+    """As doc.text, which takes as long as the tokenizer, as it makes Tokens."""
+    strings = doc.vocab.strings
+    orths, spaces = doc.to_array([ORTH, SPACY]).T.tolist()
+    return "".join(
+        [strings[o] + " " if s else strings[o] for o, s in zip(orths, spaces, strict=True)]
+    )
 
 
 def _within(span: Span, offsets: Offsets) -> tuple[int, int]:
