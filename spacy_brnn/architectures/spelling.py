@@ -38,8 +38,8 @@ def forms(word: str) -> Iterator[str]:
     """
     nearest = nearest_form(word)
     yield nearest
-    plain = nearest.lstrip("#")
-    if plain and plain != nearest:
+    plain = nearest.lstrip("#") or nearest
+    if plain != nearest:
         yield plain
     if _REPEATED.search(plain):
         yield _REPEATED.sub(r"\1\1", plain)

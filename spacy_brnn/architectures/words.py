@@ -9,7 +9,7 @@ from spacy.attrs import ORTH
 from spacy.vocab import Vocab
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Words:
     """Stands for a Doc where making one would cost more than reading it.
 

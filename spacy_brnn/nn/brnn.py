@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -232,41 +233,37 @@ class BRNN(nn.Module):
         index: (T, 2) the places in the table of what is read ahead and back, from either's first
             step on.
         """
-        read = (
-            table.index_select(0, places.flatten()).view(len(places), 2, -1)
-            for places in index.split(LONG_SEGMENT)
-        )
-        segments = _scan_long(self._cells(0)[0], read)
-        for layer in range(1, len(self.forwards)):
-            below = table.new_empty(len(index), 2, self._cells(layer - 1)[0].hidden_size)
-            for part, states in zip(below.split(LONG_SEGMENT), segments, strict=True):
-                part.copy_(states)
-            segments = _scan_long(self._cells(layer)[0], self._project_long(layer, below))
+        below = None
+        for layer in range(len(self.forwards) - 1):
+            width = self._cells(layer)[0].hidden_size
+            states = table.new_empty(len(index), 2, width)
+            ahead, back = self._read_long(layer, table, index, below)
+            _lay_out(ahead, states[:, 0])
+            _lay_out((segment.flip(0) for segment in back), states[:, 1], from_end=True)
+            below = states.flatten(1)
         highest = table.new_full((2, self.hidden_width), float("-inf"))
         total = torch.zeros_like(highest)
-        for states in segments:
-            torch.maximum(highest, states.amax(dim=0), out=highest)
-            total += states.sum(dim=0)
+        for direction, segments in enumerate(self._read_long(-1, table, index, below)):
+            for segment in segments:
+                torch.maximum(highest[direction], segment.amax(dim=0), out=highest[direction])
+                total[direction] += segment.sum(dim=0)
         both = [highest.flatten(), total.flatten() / len(index)]
         return torch.stack(both[: 1 + mean])
 
-    def _project_long(self, layer: int, states: Tensor) -> Iterator[Tensor]:
-        """(..., 2, columns) what the layer reads at each step, of the states of the one below.
+    def _read_long(
+        self, layer: int, table: Tensor, index: Tensor, below: Tensor | None
+    ) -> Iterator[Iterator[Tensor]]:
+        """The states of a layer ahead, then back, each in the order that it reads in.
 
-        states: (T, 2, width) ahead and back, from either's first step on.
+        below: (T, width) the states of the layer below it, None for the first.
         """
-        ahead, back = self._cells(layer)
-        end = len(states)
-        for here in states.split(LONG_SEGMENT):
-            # What the other direction has read last is of the tokens that this one reads first.
-            there = states[end - len(here) : end].flip(0)
-            end -= len(here)
-            projected = states.new_empty(len(here), 2, ahead.columns)
-            read_ahead = torch.cat([here[:, 0], there[:, 1]], dim=1)
-            read_back = torch.cat([there[:, 0], here[:, 1]], dim=1)
-            _project(ahead, _as_computed(read_ahead), projected[:, 0])
-            _project(back, _as_computed(read_back), projected[:, 1])
-            yield projected
+        for direction, cell in enumerate(self._cells(layer)):
+            if below is None:
+                yield _scan_long(cell, index[:, direction], partial(table.index_select, 0))
+            else:
+                order = torch.arange(len(below), device=below.device)
+                order = order.flip(0) if direction else order
+                yield _scan_long(cell, order, partial(_project_places, cell, below))
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
         inputs = self.dropouts[layer](inputs, lengths)
@@ -320,12 +317,30 @@ def _look_up(table: Tensor, index: Tensor, running: list[int]) -> Iterator[Tenso
         yield torch.index_select(table, 0, places[: len(rows)], out=rows)
 
 
-def _scan_long(cell: ScanCell, projected: Iterable[Tensor]) -> Iterator[Tensor]:
-    """(..., 2, width) the states of one sequence, a segment at a time, both directions of each."""
+def _scan_long(
+    cell: ScanCell, steps: Tensor, project: Callable[[Tensor], Tensor]
+) -> Iterator[Tensor]:
+    """(..., width) the states of one sequence, a segment at a time.
+
+    steps: (T,) places of what is read. project: from some of them to what the cell reads there.
+    """
     state = None
-    for segment in projected:
-        states, state = cell.scan(segment, state, recur_in_blocks)
-        yield states
+    for segment in steps.split(LONG_SEGMENT):
+        states, state = cell.scan(project(segment)[:, None], state, recur_in_blocks)
+        yield states[:, 0]
+
+
+def _lay_out(segments: Iterable[Tensor], out: Tensor, from_end: bool = False) -> None:
+    """Put segments one after the other, or each before the one before it."""
+    done = 0
+    for segment in segments:
+        start = len(out) - done - len(segment) if from_end else done
+        out[start : start + len(segment)] = segment
+        done += len(segment)
+
+
+def _project_places(cell: ScanCell, inputs: Tensor, places: Tensor) -> Tensor:
+    return _project(cell, _as_computed(inputs.index_select(0, places)))
 
 
 def _places_read(bucket: Bucket) -> Tensor:

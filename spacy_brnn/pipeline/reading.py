@@ -6,22 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy
-from spacy.attrs import IDX, IS_SPACE, LEMMA, LENGTH, MORPH, ORTH, POS, SPACY, TAG
+from spacy.attrs import IDX, LEMMA, LENGTH, MORPH, NORM, ORTH, POS, SPACY, TAG
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..architectures.words import Words
 from ..surface import align_plain, is_plain
-from .plain_tokens import ATTRIBUTES, PlainTokens, TokenizeText, tokenize_plain
+from .plain_tokens import PlainTokens, TokenizeText, splits_at_white_space, tokenize_plain
 
 # Words known to be plain are kept by hash, one in each place of a table of this size.
 PLACES = 1 << 16
 LOW_BITS = numpy.uint64(PLACES - 1)
+ATTRIBUTES = (ORTH, SPACY, NORM)
 # What words take along where it was annotated; heads and sentences are the whole document's.
 ANNOTATIONS = (TAG, POS, LEMMA, MORPH)
+# What is read of a document: all of its tokens, those that are not white space, or others.
+Kept = None | numpy.ndarray | PlainTokens
 Read = TypeVar("Read", Doc, Words)
-# Where each token starts and ends in the text.
-Offsets = tuple[numpy.ndarray, numpy.ndarray]
 
 
 class Reader:
@@ -50,67 +51,55 @@ class Reader:
 
     def read(self, docs: Sequence[Doc]) -> list[Doc]:
         """What the model reads of each document."""
-        return self._read(docs, list(docs), _select, _as_doc)
+        return [_as_doc(doc, kept) for doc, kept in zip(docs, self._keep(docs), strict=True)]
 
     def read_words(self, docs: Sequence[Doc]) -> list[Words]:
         """The same, for a model that reads words alone; quicker."""
-        words = [Words(doc.vocab, doc.to_array(ORTH)) for doc in docs]
-        return self._read(docs, words, _select_words, _as_words)
+        return [_as_words(doc, kept) for doc, kept in zip(docs, self._keep(docs), strict=True)]
 
     def read_spans(self, spans: Sequence[Span]) -> list[Doc]:
         """What the model reads of each span by itself: the words of its document within it."""
-        return self._read_spans(spans, self.read, _cut)
+        return self._read_spans(spans, _as_doc, _cut)
 
     def read_words_of_spans(self, spans: Sequence[Span]) -> list[Words]:
         """The same, for a model that reads words alone; quicker."""
-        return self._read_spans(spans, self.read_words, _cut_words)
+        return self._read_spans(spans, _as_words, _cut_words)
 
     def offsets(self, doc: Doc) -> list[tuple[int, int]]:
         """Where each token that the model reads stands in the document's text: start and end."""
-        starts, ends = self._offsets(doc)
+        starts, ends = _offsets(doc, self._keep([doc])[0])
         return list(zip(starts.tolist(), ends.tolist(), strict=True))
-
-    def _read(
-        self,
-        docs: Sequence[Doc],
-        read: list[Read],
-        select: Callable[[Read, numpy.ndarray], Read],
-        anew: Callable[[Vocab, PlainTokens], Read],
-    ) -> list[Read]:
-        white, suspect = self._sort(docs)
-        for place, is_white in white.items():
-            read[place] = select(read[place], ~is_white)
-        for place in suspect:
-            plain = self._plain_tokens(docs[place])
-            if plain is not None:
-                read[place] = anew(docs[place].vocab, plain)
-        return read
 
     def _read_spans(
         self,
         spans: Sequence[Span],
-        read_docs: Callable[[Sequence[Doc]], list[Read]],
-        select: Callable[[Read, int, int], Read],
+        make: Callable[[Doc, Kept], Read],
+        cut: Callable[[Read, int, int], Read],
     ) -> list[Read]:
-        parts: dict[int, tuple[Read, Offsets]] = {}
-        read = []
+        docs = list({id(span.doc): span.doc for span in spans}.values())
+        parts = {}
+        for doc, kept in zip(docs, self._keep(docs), strict=True):
+            parts[id(doc)] = make(doc, kept), _offsets(doc, kept)
+        found = []
         for span in spans:
-            key = id(span.doc)
-            if key not in parts:
-                parts[key] = read_docs([span.doc])[0], self._offsets(span.doc)
-            doc, offsets = parts[key]
-            read.append(select(doc, *_within(span, offsets)))
-        return read
-
-    def _offsets(self, doc: Doc) -> Offsets:
-        plain = self._plain_tokens(doc)
-        if plain is not None:
-            return plain.starts, plain.ends
-        starts, lengths, spaces = doc.to_array([IDX, LENGTH, IS_SPACE]).astype("int64").T
-        return starts[spaces == 0], (starts + lengths)[spaces == 0]
+            read, (starts, ends) = parts[id(span.doc)]
+            first = int(numpy.searchsorted(ends, span.start_char, side="right"))
+            after = int(numpy.searchsorted(starts, span.end_char))
+            found.append(cut(read, first, max(first, after)))
+        return found
 
     def _forget(self) -> None:
         self._plain = numpy.zeros(PLACES, dtype="uint64")
+
+    def _keep(self, docs: Sequence[Doc]) -> list[Kept]:
+        white, suspect = self._sort(docs)
+        kept: list[Kept] = [None] * len(docs)
+        for place, is_white in white.items():
+            kept[place] = ~is_white
+        for place in suspect:
+            plain = self._plain_tokens(docs[place])
+            kept[place] = kept[place] if plain is None else plain
+        return kept
 
     def _sort(self, docs: Sequence[Doc]) -> tuple[dict[int, numpy.ndarray], set[int]]:
         """Which tokens are white space, of each document with any, and which documents are suspect.
@@ -148,58 +137,55 @@ class Reader:
         """
         if self.tokenizer is None:
             return None
-        text = _text(doc)
+        text = doc.text
         aligned = align_plain(text, markup=self.markup)
-        merged = self._has_merged(doc)
-        if aligned[0] == text and not merged:
+        mixed = self._mixed(doc)
+        if aligned[0] == text and not any(len(string.split()) > 1 for string in mixed):
             return None
-        return tokenize_plain(doc, text, self.tokenizer, aligned, keep_tokens=not merged)
+        keep_tokens = not mixed and splits_at_white_space(self.tokenizer)
+        return tokenize_plain(doc, self.tokenizer, aligned, keep_tokens=keep_tokens)
 
-    def _has_merged(self, doc: Doc) -> bool:
-        """Whether there is white space between words within a token; known words have none."""
+    def _mixed(self, doc: Doc) -> list[str]:
+        """Its tokens that have white space beside other characters; known words have none."""
         words = doc.to_array(ORTH)
         unknown = numpy.unique(words[self._unknown(words)]).tolist()
-        return any(len(doc.vocab.strings[word].split()) > 1 for word in unknown)
+        strings = [doc.vocab.strings[word] for word in unknown]
+        return [string for string in strings if string.split() not in ([], [string])]
 
     def _unknown(self, words: numpy.ndarray) -> numpy.ndarray:
         """The places of words that are not known to be plain."""
         return numpy.flatnonzero(self._plain[(words & LOW_BITS).astype("int64")] != words)
 
 
-def _text(doc: Doc) -> str:
-    """As doc.text, which takes as long as the tokenizer, as it makes Tokens."""
-    strings = doc.vocab.strings
-    orths, spaces = doc.to_array([ORTH, SPACY]).T.tolist()
-    return "".join(
-        [strings[o] + " " if s else strings[o] for o, s in zip(orths, spaces, strict=True)]
-    )
+def _offsets(doc: Doc, kept: Kept) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Where each token that is read starts and ends in the document's text."""
+    if isinstance(kept, PlainTokens):
+        return kept.starts, kept.ends
+    rows = doc.to_array([IDX, LENGTH]).astype("int64")
+    starts, lengths = (rows if kept is None else rows[kept]).T
+    return starts, starts + lengths
 
 
-def _within(span: Span, offsets: Offsets) -> tuple[int, int]:
-    """The first token that overlaps the span and the one after the last."""
-    starts, ends = offsets
-    first = int(numpy.searchsorted(ends, span.start_char, side="right"))
-    return first, max(first, int(numpy.searchsorted(starts, span.end_char)))
+def _as_words(doc: Doc, kept: Kept) -> Words:
+    if isinstance(kept, PlainTokens):
+        return Words(kept.vocab, kept.orths)
+    orths = doc.to_array(ORTH)
+    return Words(doc.vocab, orths if kept is None else orths[kept])
 
 
-def _as_doc(vocab: Vocab, plain: PlainTokens) -> Doc:
-    return _make_doc(vocab, list(ATTRIBUTES), plain.array)
-
-
-def _as_words(vocab: Vocab, plain: PlainTokens) -> Words:
-    return Words(vocab, plain.array[:, ATTRIBUTES.index(ORTH)])
-
-
-def _select_words(words: Words, keep: numpy.ndarray) -> Words:
-    return Words(words.vocab, words.orths[keep])
-
-
-def _cut(doc: Doc, first: int, after: int) -> Doc:
-    return _select(doc, slice(first, after))
+def _as_doc(doc: Doc, kept: Kept) -> Doc:
+    if isinstance(kept, PlainTokens):
+        columns = kept.orths, kept.spaces.astype("uint64"), kept.norms
+        return _make_doc(kept.vocab, [*ATTRIBUTES], numpy.stack(columns, axis=1))
+    return doc if kept is None else _select(doc, kept)
 
 
 def _cut_words(words: Words, first: int, after: int) -> Words:
     return Words(words.vocab, words.orths[first:after])
+
+
+def _cut(doc: Doc, first: int, after: int) -> Doc:
+    return _select(doc, slice(first, after))
 
 
 def _select(doc: Doc, keep: numpy.ndarray | slice) -> Doc:

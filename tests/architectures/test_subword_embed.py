@@ -54,6 +54,12 @@ def test_addresses_and_names_are_one_word_each():
     assert list(forms("@")) == ["@"]
 
 
+def test_forms_come_nearest_first():
+    assert list(forms("#Soooo2")) == ["#soooo2", "soooo2", "soo2", "so2", "#soooo0"]
+    assert list(forms("###")) == ["###", "##", "#"]
+    assert list(forms("film")) == ["film"]
+
+
 def test_words_are_counted_by_their_nearest_form():
     docs = [words(spacy.blank("en"), "Good", "film"), words(spacy.blank("en"), "good", "@anna")]
     assert count_forms(docs) == {"good": 2, "film": 1, USER: 1}

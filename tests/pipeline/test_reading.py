@@ -1,13 +1,16 @@
 import pickle
+from itertools import pairwise
 
 import numpy
 import pytest
 import spacy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
-from spacy_brnn.pipeline import plain_tokens
+from spacy_brnn.pipeline import reading
 from spacy_brnn.pipeline.reading import Reader
 from spacy_brnn.surface import read_plain
 
@@ -60,13 +63,14 @@ def test_what_a_person_does_not_see_changes_nothing(texts):
 def test_words_that_nothing_was_taken_from_are_not_tokenized_again(text, monkeypatch):
     read_again = []
     own = Reader(spacy.blank("en").tokenizer)
-    tokens = [(t.text, t.norm_) for t in nlp.make_doc(read_plain(text)) if not t.is_space]
-    monkeypatch.setattr(plain_tokens, "Tokenizer", Counting)
+    text = f"{text} {'fine film ' * 50}"
+    monkeypatch.setattr(reading, "splits_at_white_space", lambda tokenizer: True)
     own.tokenizer = Counting(own.tokenizer, read_again)
-    doc = nlp.make_doc(f"{text} {'fine film ' * 50}")
-    read = own.read([doc])[0]
-    assert [(t.text, t.norm_) for t in read][: len(tokens)] == tokens
-    assert len(read) == len(tokens) + 100
+    read = own.read([nlp.make_doc(text)])[0]
+    again = [t for t in nlp.make_doc(read_plain(text)) if not t.is_space]
+    assert [(t.text, t.norm_, t.whitespace_) for t in read] == [
+        (t.text, t.norm_, t.whitespace_) for t in again
+    ]
     assert "film" not in "".join(read_again)
 
 
@@ -84,6 +88,41 @@ def test_another_tokenizer_than_that_of_spacy_reads_all_of_it_again():
     own = Reader(Counting(nlp.tokenizer, texts))
     own.read([nlp.make_doc("A <b>fine</b> film")])
     assert texts == ["A fine film"]
+
+
+class WholeCities(Tokenizer):
+    def __call__(self, text):
+        doc = super().__call__(text)
+        with doc.retokenize() as retokenizer:
+            for first, second in pairwise(doc):
+                if (first.text, second.text) == ("New", "York"):
+                    retokenizer.merge(doc[first.i : second.i + 1])
+        return doc
+
+
+def test_special_cases_of_several_words_are_found_through_markup():
+    special = spacy.blank("en").tokenizer
+    special.add_special_case("New York", [{"ORTH": "New York"}])
+    for tokenizer in (special, WholeCities(nlp.vocab)):
+        assert words("in New <b>York</b> now", Reader(tokenizer)) == ["in", "New York", "now"]
+
+
+def test_tokens_with_white_space_in_them_beside_markup():
+    own = ["The", " film", " is", " terrible\n", " &amp;", " slow"]
+    doc = Doc(nlp.vocab, words=own, spaces=[False] * 6)
+    read = reader.read([doc])[0]
+    assert [t.text for t in read] == ["The", "film", "is", "terrible", "&", "slow"]
+    merged = nlp.make_doc("good\n\nfilm <b>x</b>")
+    with merged.retokenize() as retokenizer:
+        retokenizer.merge(merged[1:3])
+    assert [t.text for t in reader.read([merged])[0]] == ["good", "film", "x"]
+
+
+def test_documents_of_a_bare_vocab():
+    doc = Doc(Vocab(), words=["a", "good", "\n", "film"], spaces=[True, False, False, False])
+    assert [t.text for t in reader.read([doc])[0]] == ["a", "good", "film"]
+    assert reader.offsets(doc) == [(0, 1), (2, 6), (7, 11)]
+    assert [t.text for t in reader.read_spans([doc[2:4]])[0]] == ["film"]
 
 
 def test_words_of_a_document_with_a_vocab_of_its_own():
