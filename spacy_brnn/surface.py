@@ -103,23 +103,23 @@ def _substitute(
 ) -> tuple[str, numpy.ndarray, numpy.ndarray]:
     """As pattern.sub, with the offsets of the text's characters carried along."""
     parts: list[str] = []
-    kept: list[tuple[numpy.ndarray, numpy.ndarray]] = []
+    # Of each part the places of its first and last character in the text, and its length.
+    spans: list[tuple[int, int, int]] = []
     done = 0
     for match in pattern.finditer(text):
         new = replacement if isinstance(replacement, str) else replacement(match)
         first, last = match.span()
         parts += text[done:first], new
-        kept.append((starts[done:first], ends[done:first]))
-        kept.append(
-            (numpy.full(len(new), starts[first]), numpy.full(len(new), ends[last - 1])),
-        )
+        spans += (done, first - 1, first - done), (first, last - 1, len(new))
         done = last
     if not parts:
         return text, starts, ends
-    kept.append((starts[done:], ends[done:]))
-    old_starts, old_ends = zip(*kept, strict=True)
-    return (
-        "".join([*parts, text[done:]]),
-        numpy.concatenate(old_starts),
-        numpy.concatenate(old_ends),
-    )
+    parts.append(text[done:])
+    spans.append((done, len(text) - 1, len(text) - done))
+    first_places, last_places, lengths = numpy.array(spans).T
+    # Kept characters have each a place of their own; all of a replacement come from one match.
+    within = numpy.arange(lengths.sum()) - numpy.repeat(lengths.cumsum() - lengths, lengths)
+    is_kept = numpy.repeat(numpy.arange(len(lengths)) % 2 == 0, lengths)
+    begin = numpy.repeat(first_places, lengths) + within * is_kept
+    final = numpy.where(is_kept, begin, numpy.repeat(last_places, lengths))
+    return "".join(parts), starts[begin], ends[final]

@@ -35,11 +35,11 @@ class PlainTokens:
 
 
 def tokenize_plain(
-    doc: Doc, tokenizer: TokenizeText, aligned: AlignedText, *, keep_tokens: bool
+    doc: Doc, text: str, tokenizer: TokenizeText, aligned: AlignedText, *, keep_tokens: bool
 ) -> PlainTokens:
     """What the tokenizer makes of the text of a document without what is not for people.
 
-    aligned: what surface.align_plain gives for the document's text.
+    text: the document's. aligned: what surface.align_plain gives for it.
     keep_tokens: whether stretches between white space that the plain text has in common with the
         document's keep their tokens. Then no token may have white space beside other characters,
         and the tokenizer must treat each stretch by itself (see `splits_at_white_space`).
@@ -48,8 +48,8 @@ def tokenize_plain(
     first, after = numpy.zeros(1, dtype="int64"), numpy.full(1, len(plain))
     at, rows = numpy.zeros(0, dtype="int64"), numpy.zeros((0, 3), dtype="uint64")
     if keep_tokens:
-        first, after, same = _stretches(doc.text, plain, starts, ends)
-        at, rows = _take(doc, _positions(len(doc.text), first[same], after[same], starts))
+        first, after, same = _stretches(text, plain, starts, ends)
+        at, rows = _take(doc, _positions(len(text), first[same], after[same], starts))
         first, after = _runs(first, after, same)
     made = tokenizer("\n".join(plain[a:b] for a, b in zip(first, after, strict=True)))
     if made.vocab is not doc.vocab:
@@ -63,7 +63,7 @@ def tokenize_plain(
     return PlainTokens(made.vocab, rows[:, 1], rows[:, 2], spaces, starts[at], ends[past - 1])
 
 
-def splits_at_white_space(tokenizer: TokenizeText) -> bool:
+def splits_at_white_space(tokenizer: TokenizeText | None) -> bool:
     """Whether it is spaCy's own, without special cases over more than one word.
 
     It may still find an emoticon in signs with white space between them, as ":((" in ":( (".

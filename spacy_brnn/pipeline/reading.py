@@ -90,6 +90,7 @@ class Reader:
 
     def _forget(self) -> None:
         self._plain = numpy.zeros(PLACES, dtype="uint64")
+        self._splits: tuple[tuple[int, int] | None, bool] = None, False
 
     def _keep(self, docs: Sequence[Doc]) -> list[Kept]:
         white, suspect = self._sort(docs)
@@ -142,8 +143,15 @@ class Reader:
         mixed = self._mixed(doc)
         if aligned[0] == text and not any(len(string.split()) > 1 for string in mixed):
             return None
-        keep_tokens = not mixed and splits_at_white_space(self.tokenizer)
-        return tokenize_plain(doc, self.tokenizer, aligned, keep_tokens=keep_tokens)
+        keep_tokens = not mixed and self._splits_at_white_space()
+        return tokenize_plain(doc, text, self.tokenizer, aligned, keep_tokens=keep_tokens)
+
+    def _splits_at_white_space(self) -> bool:
+        """Whether its tokenizer does; found anew where that is another, or has other rules."""
+        key = id(self.tokenizer), len(getattr(self.tokenizer, "rules", None) or ())
+        if key != self._splits[0]:
+            self._splits = key, splits_at_white_space(self.tokenizer)
+        return self._splits[1]
 
     def _mixed(self, doc: Doc) -> list[str]:
         """Its tokens that have white space beside other characters; known words have none."""
