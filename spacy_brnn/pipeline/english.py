@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy
 from spacy.attrs import ORTH
 from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.strings import get_string_id
@@ -20,9 +19,8 @@ from ..architectures.words import Words
 WINDOW = 500
 FEWEST = 0.1
 
-_FUNCTION_WORDS = numpy.array(
-    sorted({get_string_id(cased) for w in STOP_WORDS for cased in (w, w.capitalize(), w.upper())}),
-    dtype="uint64",
+_FUNCTION_WORDS = frozenset(
+    get_string_id(cased) for w in STOP_WORDS for cased in (w, w.capitalize(), w.upper())
 )
 
 
@@ -37,9 +35,9 @@ class EnglishCheck:
         """Whether this batch completes a stretch that is not English; true once at most."""
         if self.has_spoken or not docs:
             return False
-        words = docs[0].to_array(ORTH)
+        words = docs[0].to_array(ORTH).tolist()
         self._tokens += len(words)
-        self._function_words += int(numpy.isin(words, _FUNCTION_WORDS).sum())
+        self._function_words += sum(word in _FUNCTION_WORDS for word in words)
         if self._tokens < WINDOW:
             return False
         self.has_spoken = self._function_words < FEWEST * self._tokens
