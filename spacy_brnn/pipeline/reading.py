@@ -140,8 +140,8 @@ class Reader:
             return None
         text = doc.text
         aligned = align_plain(text, markup=self.markup)
-        mixed = self._mixed(doc)
-        if aligned[0] == text and not any(len(string.split()) > 1 for string in mixed):
+        mixed = self._has_mixed(doc)
+        if aligned[0] == text and not mixed:
             return None
         keep_tokens = not mixed and self._splits_at_white_space()
         return tokenize_plain(doc, text, self.tokenizer, aligned, keep_tokens=keep_tokens)
@@ -153,12 +153,12 @@ class Reader:
             self._splits = key, splits_at_white_space(self.tokenizer)
         return self._splits[1]
 
-    def _mixed(self, doc: Doc) -> list[str]:
-        """Its tokens that have white space beside other characters; known words have none."""
+    def _has_mixed(self, doc: Doc) -> bool:
+        """Whether a token has white space beside other characters; known words have none."""
         words = doc.to_array(ORTH)
         unknown = numpy.unique(words[self._unknown(words)]).tolist()
-        strings = [doc.vocab.strings[word] for word in unknown]
-        return [string for string in strings if string.split() not in ([], [string])]
+        strings = (doc.vocab.strings[word] for word in unknown)
+        return any(string.split() not in ([], [string]) for string in strings)
 
     def _unknown(self, words: numpy.ndarray) -> numpy.ndarray:
         """The places of words that are not known to be plain."""

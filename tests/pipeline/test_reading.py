@@ -115,6 +115,8 @@ def test_tokens_with_white_space_in_them_beside_markup():
     doc = Doc(nlp.vocab, words=own, spaces=[False] * 6)
     read = reader.read([doc])[0]
     assert [t.text for t in read] == ["The", "film", "is", "terrible", "&", "slow"]
+    without_markup = Doc(nlp.vocab, words=own[:3], spaces=[False] * 3)
+    assert [t.text for t in reader.read([without_markup])[0]] == ["The", "film", "is"]
     merged = nlp.make_doc("good\n\nfilm <b>x</b>")
     with merged.retokenize() as retokenizer:
         retokenizer.merge(merged[1:3])
