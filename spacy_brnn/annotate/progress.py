@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from contextlib import AbstractContextManager
 
@@ -26,7 +27,7 @@ class Progress(AbstractContextManager):
         live = sys.stderr.isatty()
         self._logs = not live and not quiet
         self._logged = time.monotonic()
-        self._bar = tqdm(
+        self._bar = _Bar(
             total=total,
             initial=at,
             disable=quiet,
@@ -57,6 +58,14 @@ class Progress(AbstractContextManager):
         percent = values["n"] / values["total"]
         left = tqdm.format_meter(**{**values, "bar_format": "{remaining}"})
         return f"{percent:.0%}, {words}, {left} left"
+
+
+class _Bar(tqdm):
+    """Without tqdm's thread, and without its lock: forks share that, so one that is killed while
+    it holds it would stop all others for good."""
+
+    monitor_interval = 0
+    _lock = threading.RLock()
 
 
 class _Nowhere:
