@@ -63,9 +63,9 @@ class Explaining(TextCategorizer):
 
     def read_text(self, text: Doc | Span) -> ReadText:
         """What the model reads of a document or a span, and where that stands in the document."""
-        offsets = self.reader.offsets(text.doc)
         if isinstance(text, Doc):
-            return self.reader.read([text])[0], offsets
+            return self.reader.read_aligned(text)
+        offsets = self.reader.offsets(text.doc)
         start, end = text.start_char, text.end_char
         within = [(first, last) for first, last in offsets if first < end and last > start]
         return self.reader.read_spans([text])[0], within

@@ -45,10 +45,11 @@ def tokenize_plain(
         and the tokenizer must treat each stretch by itself (see `splits_at_white_space`).
     """
     plain, starts, ends = aligned
+    codes = _codes(plain)
     first, after = numpy.zeros(1, dtype="int64"), numpy.full(1, len(plain))
     at, rows = numpy.zeros(0, dtype="int64"), numpy.zeros((0, 3), dtype="uint64")
     if keep_tokens:
-        first, after, same = _stretches(text, plain, starts, ends)
+        first, after, same = _stretches(_codes(text), codes, starts, ends)
         at, rows = _take(doc, _positions(len(text), first[same], after[same], starts))
         first, after = _runs(first, after, same)
     made = tokenizer("\n".join(plain[a:b] for a, b in zip(first, after, strict=True)))
@@ -59,7 +60,7 @@ def tokenize_plain(
     order = numpy.argsort(at)
     at, rows = at[order], rows[order]
     past = at + rows[:, 0].astype("int64")
-    spaces = numpy.append(_codes(plain) == ord(" "), False)[past]
+    spaces = numpy.append(codes == ord(" "), False)[past]
     return PlainTokens(made.vocab, rows[:, 1], rows[:, 2], spaces, starts[at], ends[past - 1])
 
 
@@ -74,23 +75,23 @@ def splits_at_white_space(tokenizer: TokenizeText | None) -> bool:
 
 
 def _stretches(
-    text: str, plain: str, starts: numpy.ndarray, ends: numpy.ndarray
+    text: numpy.ndarray, plain: numpy.ndarray, starts: numpy.ndarray, ends: numpy.ndarray
 ) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Where the plain text's stretches between white space begin and end, and which are the text's.
 
+    text, plain: the code points of both.
     RETURNS: (stretches,) first characters, those after the last, and whether the text has the same
         characters there, with white space around them.
     """
-    codes = _codes(text)
-    word = ~_white(_codes(plain))
+    word = ~_white(plain)
     edges = numpy.flatnonzero(numpy.diff(word, prepend=False, append=False))
     first, after = edges[::2], edges[1::2]
     if not len(first):
         return first, after, numpy.zeros(0, dtype=bool)
-    like = (ends - starts == 1) & (codes[starts] == _codes(plain))
+    like = (ends - starts == 1) & (text[starts] == plain)
     like[1:] &= (starts[1:] == starts[:-1] + 1) | ~word[:-1]
     same = numpy.logical_and.reduceat(like | ~word, first)
-    around = numpy.concatenate([[True], _white(codes), [True]])
+    around = numpy.concatenate([[True], _white(text), [True]])
     same &= around[starts[first]] & around[ends[after - 1] + 1]
     return first, after, same
 
@@ -134,9 +135,8 @@ def _place(
     rows = rows[rows[:, 0] == 0, 1:]
     index = rows[:, 0].astype("int64")
     begins = (after - first + 1).cumsum() - (after - first + 1)
-    return index + (first - begins)[numpy.searchsorted(begins, index, side="right") - 1], rows[
-        :, 1:
-    ]
+    part = numpy.searchsorted(begins, index, side="right") - 1
+    return index + (first - begins)[part], rows[:, 1:]
 
 
 def _add_strings(vocab: Vocab, doc: Doc, rows: numpy.ndarray) -> None:

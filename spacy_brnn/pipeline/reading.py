@@ -65,10 +65,14 @@ class Reader:
         """The same, for a model that reads words alone; quicker."""
         return self._read_spans(spans, _as_words, _cut_words)
 
+    def read_aligned(self, doc: Doc) -> tuple[Doc, list[tuple[int, int]]]:
+        """What the model reads of a document, and `offsets`."""
+        kept = self._keep([doc])[0]
+        return _as_doc(doc, kept), _pairs(*_offsets(doc, kept))
+
     def offsets(self, doc: Doc) -> list[tuple[int, int]]:
         """Where each token that the model reads stands in the document's text: start and end."""
-        starts, ends = _offsets(doc, self._keep([doc])[0])
-        return list(zip(starts.tolist(), ends.tolist(), strict=True))
+        return _pairs(*_offsets(doc, self._keep([doc])[0]))
 
     def _read_spans(
         self,
@@ -172,6 +176,10 @@ def _offsets(doc: Doc, kept: Kept) -> tuple[numpy.ndarray, numpy.ndarray]:
     rows = doc.to_array([IDX, LENGTH]).astype("int64")
     starts, lengths = (rows if kept is None else rows[kept]).T
     return starts, starts + lengths
+
+
+def _pairs(starts: numpy.ndarray, ends: numpy.ndarray) -> list[tuple[int, int]]:
+    return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _as_words(doc: Doc, kept: Kept) -> Words:
