@@ -401,7 +401,8 @@ def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
     """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
 
     The pipeline, its corpus and its dropout are CONFIG's; batches, optimizer and steps are the
-    options', in full precision. A GPU does not wait for documents.
+    options', in full precision. A GPU does not wait for documents. The same command goes on after
+    an interruption.
     """
     from . import student_training
     from .student import train_student

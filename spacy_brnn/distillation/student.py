@@ -25,7 +25,9 @@ def train_student(
 ) -> None:
     """Initialize the pipeline of a config as spacy train does, train it, write it to `output`.
 
-    Raises CorpusError for a pipeline other than one brnn_sentiment, and for one that is no student.
+    Goes on from a checkpoint of this very training there.
+    Raises CorpusError for a pipeline other than one brnn_sentiment, for one that is no student, and
+    for a checkpoint of another training.
     """
     config = util.load_config(config_path)
     if config["nlp"]["pipeline"] != [COMPONENT]:
@@ -45,8 +47,10 @@ def train_student(
         )
     except ValueError as error:
         raise CorpusError(f"{config_path}: {error}") from None
-    train(network.to(get_torch_default_device()), texts, schedule, report)
+    network = network.to(get_torch_default_device())
+    checkpoint = train(network, texts, schedule, output, report)
     network.write_back()
     if settings["before_to_disk"] is not None:
         nlp = settings["before_to_disk"](nlp)
     nlp.to_disk(output)
+    checkpoint.remove()

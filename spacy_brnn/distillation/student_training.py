@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .checkpoint import DIGEST, Chance, Checkpoint
 from .student_network import StudentNetwork, flat_places
 from .student_texts import StudentTexts
 
@@ -28,6 +32,7 @@ class StudentSchedule:
     long_power: what a text counts goes with this power of how few others are in its batch, 0..1:
         0 counts all batches alike, 1 all texts. In between a long text counts more, though
         not as its length.
+    checkpoint_seconds: time between checkpoints, from which the same call goes on.
     """
 
     passes: float = 5.3
@@ -38,17 +43,22 @@ class StudentSchedule:
     long_power: float = 0.5
     max_gradient_norm: float = 5.0
     seed: int = 0
+    checkpoint_seconds: float = 180.0
 
 
 def train(
     network: StudentNetwork,
     texts: StudentTexts,
     schedule: StudentSchedule,
+    folder: Path,
     report: Callable[[str], None],
-) -> None:
+) -> Checkpoint:
     """Train the network, on the device where it is, by cross-entropy with the texts' targets.
 
-    Of a text that leaves labels open (NaN), the proportions of the others count.
+    Of a text that leaves labels open (NaN), the proportions of the others count. Goes on from a
+    checkpoint of this very training in the folder.
+    RETURNS: the checkpoint, to be removed when the network is safe.
+    Raises CorpusError for a checkpoint of another training.
     """
     random = numpy.random.default_rng(schedule.seed)
     torch.manual_seed(schedule.seed)
@@ -63,9 +73,16 @@ def train(
     batches = _passes(texts.lengths, schedule, random)
     steps = len(batches)
     mean_texts = len(texts.lengths) * schedule.passes / steps
+    checkpoint = Checkpoint(
+        folder,
+        _plan(schedule, network, texts),
+        {"network": network, "optimizer": optimizer, "chance": Chance(device)},
+        schedule.checkpoint_seconds,
+    )
     network.train()
     losses: list[Tensor] = []
-    for step, batch in enumerate(batches):
+    for step in range(checkpoint.resume(), steps):
+        batch = batches[step]
         for group in optimizer.param_groups:
             group["lr"] = schedule.learn_rate * _rate(step, steps, schedule.warmup)
         places = torch.from_numpy(batch).to(device)
@@ -79,7 +96,22 @@ def train(
         if (step + 1) % REPORTED_STEPS == 0 or step + 1 == steps:
             report(f"step {step + 1}/{steps} loss {float(torch.stack(losses).mean()):.4f}")
             losses.clear()
+        checkpoint.keep_if_due(step + 1)
     network.eval()
+    return checkpoint
+
+
+def _plan(
+    schedule: StudentSchedule, network: StudentNetwork, texts: StudentTexts
+) -> dict[str, Any]:
+    """What makes one training another one, in values that a checkpoint can hold."""
+    plan = asdict(schedule)
+    del plan["checkpoint_seconds"]  # It changes no weight.
+    digest = hashlib.sha256("\n".join(texts.words).encode())
+    for values in (texts.tokens, texts.lengths, texts.targets):
+        digest.update(numpy.ascontiguousarray(values).data)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return {"parameters": parameters, **plan, DIGEST: digest.hexdigest()}
 
 
 def _passes(

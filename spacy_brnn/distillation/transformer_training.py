@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,10 +20,9 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..architectures.precision import has_bfloat16
 from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS, TextSet
+from .checkpoint import DIGEST, Checkpoint
 from .sampling import draw
 from .transformer import TransformerTeacher, batches_of_like_length
-
-CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,6 @@ def train(
     drawn = draw(sets, schedule.texts, schedule.seed, schedule.power)
     if not drawn:
         raise CorpusError("the sets hold no texts to train on")
-    folder.mkdir(parents=True, exist_ok=True)
     pieces = teacher.pieces([text for text, _, _ in drawn])
     batches = list(_shuffled_batches(pieces, schedule))
     optimizer = make_optimizer(
@@ -80,11 +77,16 @@ def train(
     rates = torch.optim.lr_scheduler.LambdaLR(
         optimizer, rise_and_fall(len(batches), schedule.warmup)
     )
-    plan = _plan(schedule, len(batches), teacher, drawn, pieces)
-    step = _resume(folder, teacher, optimizer, rates, plan)
+    checkpoint = Checkpoint(
+        folder,
+        _plan(schedule, len(batches), teacher, drawn, pieces),
+        {"teacher": teacher, "optimizer": optimizer, "rates": rates},
+        schedule.checkpoint_seconds,
+    )
+    step = checkpoint.resume()
     device = next(teacher.parameters()).device
     on_cuda = device.type == "cuda"
-    start, saved = time.monotonic(), time.monotonic()
+    start = time.monotonic()
     losses: list[Tensor] = []
     first = step
     while step < len(batches):
@@ -102,11 +104,9 @@ def train(
             losses = losses[-200:]
             loss_now = float(torch.stack(losses).mean())
             report(f"step {step}/{len(batches)} loss {loss_now:.4f} {left:.0f} min left")
-        if time.monotonic() - saved > schedule.checkpoint_seconds:
-            _save_checkpoint(folder, teacher, optimizer, rates, plan, step)
-            saved = time.monotonic()
+        checkpoint.keep_if_due(step)
     teacher.save(folder)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    checkpoint.remove()
 
 
 def make_optimizer(
@@ -164,62 +164,4 @@ def _plan(
     known = [(label, has_neutral) for _, label, has_neutral in drawn]
     digest = hashlib.sha256(json.dumps([known, pieces]).encode()).hexdigest()
     parameters = sum(p.numel() for p in teacher.parameters())
-    return {"parameters": parameters, **plan, "steps": steps, "drawn": digest}
-
-
-def _save_checkpoint(
-    folder: Path,
-    teacher: TransformerTeacher,
-    optimizer: Optimizer,
-    rates: LRScheduler,
-    plan: dict[str, Any],
-    step: int,
-) -> None:
-    partial = folder / f"{CHECKPOINT}.partial"
-    state = {
-        "plan": plan,
-        "teacher": teacher.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "rates": rates.state_dict(),
-        "step": step,
-    }
-    torch.save(state, partial)
-    os.replace(partial, folder / CHECKPOINT)
-
-
-def _resume(
-    folder: Path,
-    teacher: TransformerTeacher,
-    optimizer: Optimizer,
-    rates: LRScheduler,
-    plan: dict[str, Any],
-) -> int:
-    path = folder / CHECKPOINT
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    if "plan" not in state:
-        raise CorpusError(
-            f"{path} does not say of what training it is: remove it to begin anew, or name another "
-            "folder"
-        )
-    if state["plan"] != plan:
-        raise CorpusError(
-            f"{path} is of another training: {_differences(state['plan'], plan)}: give the same "
-            "settings to go on, or remove it to begin anew"
-        )
-    teacher.load_state_dict(state["teacher"])
-    optimizer.load_state_dict(state["optimizer"])
-    rates.load_state_dict(state["rates"])
-    return state["step"]
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    found = [
-        f"{name} was {old.get(name)}, is {value}"
-        for name, value in new.items()
-        if name != "drawn" and old.get(name) != value
-    ]
-    if old.get("drawn") != new["drawn"]:
-        found.append("the texts drawn are others")
-    return "; ".join(found)
+    return {"parameters": parameters, **plan, "steps": steps, DIGEST: digest}

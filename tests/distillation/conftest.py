@@ -1,5 +1,7 @@
 import pytest
 
+from spacy_brnn.distillation.checkpoint import Checkpoint
+
 WORDS = ("good", "bad", "the", "film", "was", "a", "table", "##s", ".")
 
 
@@ -34,3 +36,24 @@ def make_bert(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Runs what trains until so many steps are done, kept after each of them."""
+
+    def stop(steps, run):
+        keep = Checkpoint.keep_if_due
+
+        def keep_and_stop(self, step):
+            self.seconds = -1.0
+            keep(self, step)
+            if step == steps:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "keep_if_due", keep_and_stop)
+            with pytest.raises(KeyboardInterrupt):
+                run()
+
+    return stop

@@ -12,7 +12,9 @@ from spacy.training import Example
 from thinc.api import LayerNorm, with_array
 
 from spacy_brnn.architectures.subword_embed import Memory
+from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.distillation.__main__ import main
+from spacy_brnn.distillation.student import train_student
 from spacy_brnn.distillation.student_network import StudentNetwork
 from spacy_brnn.distillation.student_texts import read_texts
 from spacy_brnn.distillation.student_training import StudentSchedule, _divisor, _losses, train
@@ -90,14 +92,14 @@ def test_texts_are_read_as_the_component_reads_them():
     ]
 
 
-def test_it_learns_and_gives_back_what_it_learned():
+def test_it_learns_and_gives_back_what_it_learned(tmp_path):
     nlp, examples = a_pipeline()
     pipe = nlp.get_pipe("brnn_sentiment")
     texts = read_texts(nlp, "brnn_sentiment", examples)
     network = StudentNetwork(pipe.model, texts.words, dropout=0.1)
     lines = []
     schedule = StudentSchedule(passes=150.5, batch_tokens=40, learn_rate=0.02, warmup=5)
-    train(network, texts, schedule, lines.append)
+    train(network, texts, schedule, tmp_path, lines.append)
     network.write_back()
     scores = pipe.predict([examples[place].predicted for place in (0, 1, 3)])
     best = [pipe.labels[place] for place in scores.argmax(axis=1)]
@@ -106,15 +108,49 @@ def test_it_learns_and_gives_back_what_it_learned():
     assert not network.training
 
 
-def test_the_same_seed_gives_the_same_weights():
+def test_the_same_seed_gives_the_same_weights(tmp_path):
     found = []
     for _ in range(2):
         nlp, examples = a_pipeline()
         texts = read_texts(nlp, "brnn_sentiment", examples)
         network = StudentNetwork(nlp.get_pipe("brnn_sentiment").model, texts.words, dropout=0.5)
-        train(network, texts, StudentSchedule(passes=3), lambda line: None)
+        train(network, texts, StudentSchedule(passes=3), tmp_path, lambda line: None)
         found.append(network.table.detach().clone())
     assert torch.equal(*found)
+
+
+def trained(folder, passes=6.5, **changes):
+    nlp, examples = a_pipeline()
+    texts = read_texts(nlp, "brnn_sentiment", examples)
+    network = StudentNetwork(nlp.get_pipe("brnn_sentiment").model, texts.words, dropout=0.5)
+    lines = []
+    schedule = StudentSchedule(passes=passes, batch_tokens=16, **changes)
+    train(network, texts, schedule, folder, lines.append)
+    return {name: value.clone() for name, value in network.state_dict().items()}, lines
+
+
+def test_it_goes_on_from_a_checkpoint_to_the_same_weights(tmp_path, stop_after):
+    whole, lines = trained(tmp_path / "whole")
+    assert lines[0].startswith("step 20/20 ")
+    stop_after(7, lambda: trained(tmp_path / "parts"))
+    stop_after(11, lambda: trained(tmp_path / "parts"))
+    torch.manual_seed(5)  # Chance goes on from where it was, too.
+    parts, _ = trained(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    assert not torch.equal(whole["table"], trained(tmp_path / "other", seed=1)[0]["table"])
+
+
+def test_another_training_s_checkpoint_is_refused(tmp_path, stop_after):
+    stop_after(2, lambda: trained(tmp_path))
+    with pytest.raises(CorpusError, match=r"is of another training: passes was 6\.5, is 3; seed w"):
+        trained(tmp_path, passes=3, seed=1)
+    TEXTS.append(("One more.", {"POSITIVE": 1.0}))
+    try:
+        with pytest.raises(CorpusError, match=r"is of another training: .*the texts are others"):
+            trained(tmp_path)
+    finally:
+        TEXTS.pop()
 
 
 def test_labels_left_open_do_not_count():
@@ -214,6 +250,18 @@ def test_the_command_writes_a_pipeline(tmp_path):
     assert ran.exit_code == 0, ran.output
     assert "3 texts, 17 tokens" in ran.output
     assert set(spacy.load(tmp_path / "m")("A film").cats) == {"POSITIVE", "NEGATIVE", "NEUTRAL"}
+
+
+def test_the_command_goes_on(tmp_path, stop_after):
+    config, schedule = write_config(tmp_path), StudentSchedule(passes=9)
+    stop_after(4, lambda: train_student(config, schedule, tmp_path / "parts", lambda line: None))
+    assert (tmp_path / "parts" / "checkpoint.pt").exists()
+    for folder in ("parts", "whole"):
+        arguments = ["student", str(config), "--passes", "9", "-o", str(tmp_path / folder)]
+        CliRunner().invoke(main, arguments, catch_exceptions=False)
+        assert not (tmp_path / folder / "checkpoint.pt").exists()
+    scores = [spacy.load(tmp_path / folder)("A film").cats for folder in ("parts", "whole")]
+    assert scores[0] == scores[1]
 
 
 def test_the_command_says_what_pipeline_it_takes(tmp_path):

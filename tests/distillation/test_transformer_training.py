@@ -11,8 +11,9 @@ from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.labelled_texts import LabelledText, TextSet
 from spacy_brnn.distillation import transformer_training
 from spacy_brnn.distillation.__main__ import main
+from spacy_brnn.distillation.checkpoint import NAME as CHECKPOINT
 from spacy_brnn.distillation.transformer import TransformerTeacher
-from spacy_brnn.distillation.transformer_training import CHECKPOINT, Schedule, train
+from spacy_brnn.distillation.transformer_training import Schedule, train
 
 SCHEDULE = Schedule(60, batch_pieces=24, learn_rate=1e-2, head_rate=1e-2, warmup=3)
 
@@ -40,21 +41,6 @@ def run(start, folder, sets=SETS, schedule=SCHEDULE, **settings):
     made = teacher(start, **settings)
     train(made, sets, schedule, folder, lambda line: None)
     return made
-
-
-def interrupt(monkeypatch, start, folder, steps, **settings):
-    """Train with a checkpoint after every step until one of them, then stop."""
-    save = transformer_training._save_checkpoint
-
-    def save_and_stop(*args):
-        save(*args)
-        if args[-1] == steps:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(transformer_training, "_save_checkpoint", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(start, folder, schedule=replace(SCHEDULE, checkpoint_seconds=-1.0), **settings)
 
 
 def weights(made):
@@ -103,10 +89,12 @@ def test_texts_of_a_set_without_neutral_leave_its_logit_alone(make_bert, tmp_pat
     assert torch.equal(before[2], after[2]) and not torch.equal(before[:2], after[:2])
 
 
-def test_training_goes_on_from_a_checkpoint_to_the_same_weights(make_bert, tmp_path, monkeypatch):
+def test_training_goes_on_from_a_checkpoint_to_the_same_weights(
+    make_bert, tmp_path, monkeypatch, stop_after
+):
     start, steps = make_bert(), []
     whole = weights(run(start, tmp_path / "whole"))
-    interrupt(monkeypatch, start, tmp_path / "parts", 4)
+    stop_after(4, lambda: run(start, tmp_path / "parts"))
     assert (tmp_path / "parts" / CHECKPOINT).exists()
     forward = TransformerTeacher.forward
     monkeypatch.setattr(
@@ -127,15 +115,15 @@ def test_training_goes_on_from_a_checkpoint_to_the_same_weights(make_bert, tmp_p
         ({"schedule": replace(SCHEDULE, learn_rate=1e-3)}, "learn_rate was 0.01, is 0.001"),
         ({"schedule": replace(SCHEDULE, batch_pieces=48)}, "batch_pieces was 24, is 48"),
         ({"schedule": replace(SCHEDULE, frozen_layers=1)}, "frozen_layers was 0, is 1"),
-        ({"sets": [replace(SETS[0], train=SETS[0].train[:2])]}, "the texts drawn are others"),
-        ({"max_pieces": 3}, "the texts drawn are others"),
+        ({"sets": [replace(SETS[0], train=SETS[0].train[:2])]}, "the texts are others"),
+        ({"max_pieces": 3}, "the texts are others"),
     ],
 )
 def test_another_training_s_checkpoint_is_refused_and_left(
-    make_bert, tmp_path, monkeypatch, change, message
+    make_bert, tmp_path, stop_after, change, message
 ):
     start = make_bert()
-    interrupt(monkeypatch, start, tmp_path / "out", 2)
+    stop_after(2, lambda: run(start, tmp_path / "out"))
     before = (tmp_path / "out" / CHECKPOINT).read_bytes()
     with pytest.raises(CorpusError) as caught:
         run(start, tmp_path / "out", **change)
@@ -146,15 +134,15 @@ def test_another_training_s_checkpoint_is_refused_and_left(
     assert (tmp_path / "out" / CHECKPOINT).read_bytes() == before
 
 
-def test_a_checkpoint_of_another_model_is_refused(make_bert, tmp_path, monkeypatch):
-    interrupt(monkeypatch, make_bert(), tmp_path / "out", 2)
+def test_a_checkpoint_of_another_model_is_refused(make_bert, tmp_path, stop_after):
+    stop_after(2, lambda: run(make_bert(), tmp_path / "out"))
     with pytest.raises(CorpusError, match="is of another training: parameters was "):
         run(make_bert("other", intermediate_size=32), tmp_path / "out")
 
 
-def test_the_time_between_checkpoints_may_change(make_bert, tmp_path, monkeypatch):
+def test_the_time_between_checkpoints_may_change(make_bert, tmp_path, stop_after):
     start = make_bert()
-    interrupt(monkeypatch, start, tmp_path / "out", 2)
+    stop_after(2, lambda: run(start, tmp_path / "out"))
     run(start, tmp_path / "out", schedule=replace(SCHEDULE, checkpoint_seconds=1e9))
 
 
