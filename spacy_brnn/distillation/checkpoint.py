@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from ..corpora.errors import CorpusError
 
 NAME = "checkpoint.pt"
-# In a plan, what only this text would have.
-DIGEST = "digest"
+# Between two that are kept.
+SECONDS = 180.0
 
 
 class Stateful(Protocol):
@@ -50,23 +51,24 @@ class Chance:
 class Checkpoint:
     """The parts of a training and the steps that are done, kept in a file.
 
-    folder: where the file is, named NAME.
-    plan: what makes one training another one, in values that the file can hold; under DIGEST, of
-        the texts.
-    parts: by their names. seconds: least time between two that are kept.
+    path: the file. plan: of `make_plan`. parts: by their names.
+    seconds: least time between two that `keep_if_due` keeps.
     """
 
     def __init__(
-        self, folder: Path, plan: dict[str, Any], parts: Mapping[str, Stateful], seconds: float
+        self,
+        path: Path,
+        plan: dict[str, Any],
+        parts: Mapping[str, Stateful],
+        seconds: float = SECONDS,
     ) -> None:
-        self.path = folder / NAME
-        self.plan, self.parts, self.seconds = plan, parts, seconds
+        self.path, self.plan, self.parts, self.seconds = path, plan, parts, seconds
         self._kept = time.monotonic()
 
     def resume(self) -> int:
         """Give the parts the state that is kept, if one is. RETURNS: the steps that are done.
 
-        Makes the folder: where that cannot be done, it is known before the work.
+        Makes its folder: where that cannot be done, it is known before the work.
         Raises CorpusError for a checkpoint of another training.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,7 @@ class Checkpoint:
         if "plan" not in state:
             raise CorpusError(
                 f"{self.path} does not say of what training it is: remove it to begin anew, or "
-                "name another folder"
+                "write elsewhere"
             )
         if state["plan"] != self.plan:
             raise CorpusError(
@@ -89,25 +91,39 @@ class Checkpoint:
 
     def keep_if_due(self, step: int) -> None:
         """Keep the parts' states after this many steps, unless that was done just before."""
-        if time.monotonic() - self._kept <= self.seconds:
-            return
-        partial = self.path.with_name(NAME + ".partial")
+        if time.monotonic() - self._kept > self.seconds:
+            self.keep(step)
+            self._kept = time.monotonic()
+
+    def keep(self, step: int) -> None:
+        """Keep the parts' states after this many steps."""
+        partial = self.path.with_name(self.path.name + ".partial")
         states = {name: part.state_dict() for name, part in self.parts.items()}
         torch.save({**states, "plan": self.plan, "step": step}, partial)
         os.replace(partial, self.path)
-        self._kept = time.monotonic()
 
     def remove(self) -> None:
         """Forget it: what was trained is written."""
         self.path.unlink(missing_ok=True)
 
 
+def make_plan(schedule: Mapping[str, Any], model: nn.Module, texts: str) -> dict[str, Any]:
+    """What makes one training another one, in values that a file can hold.
+
+    texts: a digest of what is read, in its order, and of what it teaches.
+    """
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    plan = {"parameters": parameters, **schedule, "digest": texts}
+    plan.pop("checkpoint_seconds", None)  # It changes no weight.
+    return plan
+
+
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
     found = [
         f"{name} was {old.get(name)}, is {value}"
         for name, value in new.items()
-        if name != DIGEST and old.get(name) != value
+        if name != "digest" and old.get(name) != value
     ]
-    if old.get(DIGEST) != new[DIGEST]:
+    if old.get("digest") != new["digest"]:
         found.append("the texts are others")
     return "; ".join(found)

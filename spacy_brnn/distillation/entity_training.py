@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -16,6 +19,7 @@ from ..architectures.precision import has_bfloat16
 from ..corpora.errors import CorpusError
 from ..pipeline.ner_scorer import score_entities
 from ..pipeline.ner_tags import TagSet
+from .checkpoint import NAME, SECONDS, Chance, Checkpoint, make_plan
 from .entity_silver import tag
 from .entity_teacher import NO_STYLE, EntityTeacher, sentences
 from .transformer import batches_of_like_length
@@ -36,6 +40,7 @@ class Schedule:
     batch_pieces: word pieces of a step.
     learn_rate, head_rate: of the encoder, and of what is new beside it; both rise for the share
         `warmup` of all steps, then fall to 0.
+    checkpoint_seconds: time between checkpoints, from which the same call goes on.
     """
 
     passes: int = 4
@@ -44,6 +49,7 @@ class Schedule:
     head_rate: float = 1e-3
     warmup: float = 0.06
     seed: int = 0
+    checkpoint_seconds: float = SECONDS
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,17 @@ def train(
     teacher: EntityTeacher,
     corpora: Sequence[tuple[str, list[Doc]]],
     schedule: Schedule,
+    folder: Path,
     report: Callable[[str], None],
 ) -> None:
-    """Train the teacher on documents, each with the style of its corpus.
+    """Train the teacher on documents, each with the style of its corpus, and save it to `folder`.
 
     corpora: style and documents; one that is named twice is read twice as often.
 
     Where an annotation is missing, or a document has some labels only, the loss is that of all
     the tags it leaves possible. Some documents are read in lower case or in capitals.
-    Computed in bfloat16 where the processor does. Raises CorpusError where there is no word.
+    Computed in bfloat16 where the processor does. Goes on from a checkpoint of this very training.
+    Raises CorpusError where there is no word, and for a checkpoint of another training.
     """
     torch.manual_seed(schedule.seed)
     random = numpy.random.default_rng(schedule.seed)
@@ -80,9 +88,16 @@ def train(
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, rise_and_fall(len(steps), warmup))
     device = teacher.head.weight.device
     bfloat16 = device.type == "cuda" or has_bfloat16()
+    checkpoint = Checkpoint(
+        folder / NAME,
+        _plan(schedule, teacher, steps),
+        {"teacher": teacher, "optimizer": optimizer, "rates": rates, "chance": Chance(device)},
+        schedule.checkpoint_seconds,
+    )
     teacher.train()
     losses = []
-    for number, step in enumerate(steps, 1):
+    first = checkpoint.resume()
+    for number, step in enumerate(steps[first:], first + 1):
         allowed = torch.from_numpy(numpy.concatenate([x.allowed for x in step])).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits = teacher([x.words for x in step], [x.style for x in step])
@@ -92,6 +107,9 @@ def train(
         if number % 50 == 0 or number == len(steps):
             recent = torch.stack(losses[-50:]).mean().item()
             report(f"step {number}/{len(steps)} loss {recent:.4f}")
+        checkpoint.keep_if_due(number)
+    teacher.save(folder)
+    checkpoint.remove()
 
 
 def score(teacher: EntityTeacher, style: str, docs: Sequence[Doc]) -> float:
@@ -142,6 +160,17 @@ def _read(
     for places in teacher.runs(words, sentences(doc), int(random.choice(LIMITS))):
         number = teacher.style_number(style) if random.random() < STYLED else NO_STYLE
         yield Reading([words[place] for place in places], number, allowed[places])
+
+
+def _plan(
+    schedule: Schedule, teacher: EntityTeacher, steps: Sequence[Sequence[Reading]]
+) -> dict[str, Any]:
+    """What makes one training another one, in values that a checkpoint can hold."""
+    digest = hashlib.sha256()
+    for reading in chain.from_iterable(steps):
+        digest.update(f"{reading.style} {reading.words}".encode())
+        digest.update(numpy.packbits(reading.allowed).data)
+    return make_plan(asdict(schedule), teacher, digest.hexdigest())
 
 
 def _optimizer(teacher: EntityTeacher, schedule: Schedule) -> torch.optim.Optimizer:

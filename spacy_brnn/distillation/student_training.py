@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .checkpoint import DIGEST, Chance, Checkpoint
+from .checkpoint import NAME, SECONDS, Chance, Checkpoint, make_plan
 from .student_network import StudentNetwork, flat_places
 from .student_texts import StudentTexts
 
@@ -43,7 +43,7 @@ class StudentSchedule:
     long_power: float = 0.5
     max_gradient_norm: float = 5.0
     seed: int = 0
-    checkpoint_seconds: float = 180.0
+    checkpoint_seconds: float = SECONDS
 
 
 def train(
@@ -74,7 +74,7 @@ def train(
     steps = len(batches)
     mean_texts = len(texts.lengths) * schedule.passes / steps
     checkpoint = Checkpoint(
-        folder,
+        folder / NAME,
         _plan(schedule, network, texts),
         {"network": network, "optimizer": optimizer, "chance": Chance(device)},
         schedule.checkpoint_seconds,
@@ -105,13 +105,10 @@ def _plan(
     schedule: StudentSchedule, network: StudentNetwork, texts: StudentTexts
 ) -> dict[str, Any]:
     """What makes one training another one, in values that a checkpoint can hold."""
-    plan = asdict(schedule)
-    del plan["checkpoint_seconds"]  # It changes no weight.
     digest = hashlib.sha256("\n".join(texts.words).encode())
     for values in (texts.tokens, texts.lengths, texts.targets):
         digest.update(numpy.ascontiguousarray(values).data)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    return {"parameters": parameters, **plan, DIGEST: digest.hexdigest()}
+    return make_plan(asdict(schedule), network, digest.hexdigest())
 
 
 def _passes(

@@ -20,7 +20,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from ..architectures.precision import has_bfloat16
 from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS, TextSet
-from .checkpoint import DIGEST, Checkpoint
+from .checkpoint import NAME, SECONDS, Checkpoint, make_plan
 from .sampling import draw
 from .transformer import TransformerTeacher, batches_of_like_length
 
@@ -46,7 +46,7 @@ class Schedule:
     weight_decay: float = 0.01
     warmup: int = 100
     frozen_layers: int = 0
-    checkpoint_seconds: float = 180.0
+    checkpoint_seconds: float = SECONDS
     seed: int = 0
 
 
@@ -78,8 +78,8 @@ def train(
         optimizer, rise_and_fall(len(batches), schedule.warmup)
     )
     checkpoint = Checkpoint(
-        folder,
-        _plan(schedule, len(batches), teacher, drawn, pieces),
+        folder / NAME,
+        _plan(schedule, teacher, drawn, pieces),
         {"teacher": teacher, "optimizer": optimizer, "rates": rates},
         schedule.checkpoint_seconds,
     )
@@ -153,15 +153,11 @@ def _shuffled_batches(pieces: list[list[int]], schedule: Schedule) -> Iterator[l
 
 def _plan(
     schedule: Schedule,
-    steps: int,
     teacher: TransformerTeacher,
     drawn: list[tuple[str, str, bool]],
     pieces: list[list[int]],
 ) -> dict[str, Any]:
     """What makes one training another one, in values that a checkpoint can hold."""
-    plan = asdict(schedule)
-    del plan["checkpoint_seconds"]  # It changes no weight.
     known = [(label, has_neutral) for _, label, has_neutral in drawn]
     digest = hashlib.sha256(json.dumps([known, pieces]).encode()).hexdigest()
-    parameters = sum(p.numel() for p in teacher.parameters())
-    return {"parameters": parameters, **plan, "steps": steps, DIGEST: digest}
+    return make_plan(asdict(schedule), teacher, digest)

@@ -45,6 +45,7 @@ from .training import (
     WithGold,
     average_weights,
     calibrate_head,
+    digest_targets,
     encode_sets,
     predict_labels,
     train_head,
@@ -193,7 +194,8 @@ def teach(
 
     START is a folder of Hugging Face with an encoder, or a teacher that was trained before, such
     as one of `python -m spacy_brnn.distillation teach-transformer`. It reads text and target as a
-    pair. One minute on a GPU of 2022, many hours on a CPU.
+    pair. One minute on a GPU of 2022, many hours on a CPU; the same command goes on after an
+    interruption.
     """
     with needing("teacher"):
         from . import teaching
@@ -204,10 +206,9 @@ def teach(
     try:
         sets = read_targeted_sets(folder)
         plan = teaching.TeacherSchedule(seed=seed, **schedule)
-        teaching.teach(teacher, sets, plan, _say)
+        teaching.teach(teacher, sets, plan, output, _say)
     except CorpusError as error:
         raise click.ClickException(str(error)) from None
-    teacher.save(output)
     for one in sets:
         if one.dev:
             _print_scores(one.name, *teaching.predict_dev(teacher, one))
@@ -328,6 +329,7 @@ def train(
     torch.manual_seed(seed)
     head = TargetHead(**sizes)
     output.parent.mkdir(parents=True, exist_ok=True)
+    texts = digest_targets(gold, silver_targets)
     before = output.with_name(output.name + ".silver.checkpoint")
     checkpoint = output.with_name(output.name + ".checkpoint")
     if silver_targets:
@@ -336,10 +338,10 @@ def train(
             parts = WithGold(parts, gold, gold_times, seed)
         # They are many: less is learnt by heart.
         light = Schedule(epochs=silver_epochs, dropout=0.2, seed=seed)
-        train_head(head, parts, light, before, click.echo)
+        _train_head(head, parts, light, before, texts)
     if epochs:
         earlier = copy.deepcopy(head)
-        train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, click.echo)
+        _train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, texts)
         if average:
             average_weights(head, earlier)
     del gold
@@ -371,6 +373,15 @@ def _load(folder: Path, model: str | None) -> tuple[list[TargetedSet], Language,
         component = find_component(nlp, "brnn_sentiment", model)
         return sets, nlp, cut_model(component.model)
     except (CorpusError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _train_head(
+    head: TargetHead, parts: Parts, schedule: Schedule, checkpoint: Path, texts: str
+) -> None:
+    try:
+        train_head(head, parts, schedule, checkpoint, texts, click.echo)
+    except CorpusError as error:
         raise click.ClickException(str(error)) from None
 
 

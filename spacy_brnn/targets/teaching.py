@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
+from pathlib import Path
 
 import numpy
 import torch
@@ -14,6 +17,7 @@ from torch.nn import functional
 from ..architectures.precision import has_bfloat16
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet
+from ..distillation.checkpoint import NAME, SECONDS, Chance, Checkpoint, make_plan
 from ..distillation.transformer import batches_of_like_length
 from ..distillation.transformer_training import (
     descend,
@@ -40,6 +44,7 @@ class TeacherSchedule:
 
     epochs: passes over the targets. batch_pieces: word pieces of a step. learn_rate, head_rate: of
     the encoder and of a new head, at their peak. seed: of the order and the dropout.
+    checkpoint_seconds: time between checkpoints, from which the same call goes on.
     """
 
     epochs: int = 4
@@ -47,20 +52,22 @@ class TeacherSchedule:
     learn_rate: float = 5e-5
     head_rate: float = 1e-3
     seed: int = 0
+    checkpoint_seconds: float = SECONDS
 
 
 def teach(
     teacher: TargetTeacher,
     sets: Sequence[TargetedSet],
     schedule: TeacherSchedule,
+    folder: Path,
     report: Callable[[str], None],
 ) -> None:
-    """Train the teacher in place on the sets' train parts.
+    """Train the teacher on the sets' train parts and save it to `folder`.
 
     A set without neutral only tells positive from negative: its neutral logit is left out of the
     loss. The embeddings stay as they are. Computed in bfloat16 where the processor does, the
-    optimizer's copy in float32.
-    Raises CorpusError for sets without targets.
+    optimizer's copy in float32. Goes on from a checkpoint of this very training.
+    Raises CorpusError for sets without targets, and for a checkpoint of another training.
     """
     targets = list(chain.from_iterable(one.train for one in sets))
     if not targets:
@@ -83,9 +90,18 @@ def teach(
         optimizer, rise_and_fall(len(steps), round(WARMUP * len(steps)))
     )
     bfloat16 = device.type == "cuda" or has_bfloat16()
+    known = [labels.tolist(), no_neutral.tolist(), pieces]
+    digest = hashlib.sha256(json.dumps(known).encode()).hexdigest()
+    checkpoint = Checkpoint(
+        folder / NAME,
+        make_plan(asdict(schedule), teacher, digest),
+        {"teacher": teacher, "optimizer": optimizer, "rates": rates, "chance": Chance(device)},
+        schedule.checkpoint_seconds,
+    )
     teacher.train()
+    first = checkpoint.resume()
     start, done, losses = time.monotonic(), 0, []
-    for number, batch in enumerate(steps, 1):
+    for number, batch in enumerate(steps[first:], first + 1):
         places = torch.from_numpy(batch).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             logits = teacher([pieces[place] for place in batch]).float()
@@ -97,7 +113,10 @@ def teach(
             recent = torch.stack(losses[-REPORT:]).mean().item()
             speed = done / (time.monotonic() - start)
             report(f"step {number}/{len(steps)} loss {recent:.4f} {speed:,.0f} pieces/s")
+        checkpoint.keep_if_due(number)
     teacher.eval()
+    teacher.save(folder)
+    checkpoint.remove()
 
 
 def score(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy
 import torch
@@ -19,6 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..architectures.cut_model import CutModel
 from ..architectures.one_thread import one_thread
 from ..corpora.targeted_texts import TargetedSet, TargetedText
+from ..distillation.checkpoint import Checkpoint, make_plan
 from ..loading import find_component
 from ..nn.target_head import TargetHead
 from ..temperature import fit_temperature
@@ -150,20 +152,27 @@ def train_head(
     head: TargetHead,
     parts: Parts,
     schedule: Schedule,
-    checkpoint: Path,
+    path: Path,
+    texts: str,
     report: Callable[[str], None],
 ) -> None:
-    """Train a head in place; goes on after the last whole epoch where the checkpoint has one.
+    """Train a head in place; goes on after the last whole epoch where a checkpoint has one.
 
     parts: read one after the other in each epoch, the targets of each in an order of its own.
+    path: of the checkpoint. texts: a digest of what is read.
+    Raises CorpusError for a checkpoint of another training.
     """
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=schedule.learn_rate, weight_decay=schedule.weight_decay
     )
     mean = AveragedModel(head, multi_avg_fn=get_ema_multi_avg_fn(schedule.average))
     head.set_dropout(schedule.dropout)
-    saved: dict[str, Any] = {"head": head, "mean": mean, "by": optimizer}
-    for epoch in range(_resume(saved, checkpoint), schedule.epochs):
+    checkpoint = Checkpoint(
+        path,
+        make_plan(asdict(schedule), head, texts),
+        {"head": head, "mean": mean, "optimizer": optimizer},
+    )
+    for epoch in range(checkpoint.resume(), schedule.epochs):
         torch.manual_seed(schedule.seed + epoch)
         losses = []
         head.train()
@@ -178,10 +187,7 @@ def train_head(
             mean.update_parameters(head)
             losses.append(loss.item())
         report(f"epoch {epoch + 1}/{schedule.epochs}: loss {numpy.mean(losses):.4f}")
-        new = checkpoint.with_name(checkpoint.name + ".new")
-        states = {name: part.state_dict() for name, part in saved.items()}
-        torch.save({**states, "done": epoch + 1}, new)
-        new.replace(checkpoint)
+        checkpoint.keep(epoch + 1)
     head.load_state_dict(mean.module.state_dict())
     head.eval()
 
@@ -220,6 +226,17 @@ def predict_labels(
     """The targets' labels and the head's, as places in LABELS."""
     truths = numpy.array([target.label for target in targets])
     return truths, _predict(head, targets).argmax(dim=1).numpy()
+
+
+def digest_targets(gold: Sequence[Target], silver: Sequence[SilverTarget]) -> str:
+    """What tells these targets from others, their windows' states aside."""
+    digest = hashlib.sha256()
+    for target in gold:
+        place = len(target.window.tokens), target.window.start, target.window.end
+        digest.update(f"{place} {target.shares} {target.window.scores}".encode())
+    for one in silver:
+        digest.update(repr(one).encode())
+    return digest.hexdigest()
 
 
 def encode_sets(
@@ -312,13 +329,3 @@ def _rate(done: float) -> float:
     if done < 0.1:
         return 0.1 + 0.9 * done / 0.1
     return 0.01 + 0.99 * (1 + math.cos(math.pi * (done - 0.1) / 0.9)) / 2
-
-
-def _resume(saved: Mapping[str, Any], checkpoint: Path) -> int:
-    """Load the checkpoint, where there is one; RETURNS: the epochs that are done."""
-    if not checkpoint.exists():
-        return 0
-    states = torch.load(checkpoint, weights_only=True)
-    for name, part in saved.items():
-        part.load_state_dict(states[name])
-    return states["done"]

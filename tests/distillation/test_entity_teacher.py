@@ -181,31 +181,35 @@ def test_the_loss_is_that_of_all_that_is_allowed():
     assert partial_loss(logits[2:], allowed[2:]) == 0.0
 
 
-def test_it_learns_entities_that_only_case_tells(make_teacher, docs):
+def test_it_learns_entities_that_only_case_tells(make_teacher, docs, tmp_path):
     made = make_teacher(styles=["gold"])
     lines = []
     assert entity_training.score(made, "gold", docs) < 0.5
-    train(made, [("gold", docs)], SCHEDULE, lines.append)
+    train(made, [("gold", docs)], SCHEDULE, tmp_path / "taught", lines.append)
     assert entity_training.score(made, "gold", docs) > 0.9
     assert lines[-1].startswith("step ")
 
 
-def test_the_seed_repeats_a_training(make_teacher, docs):
-    weights = []
-    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
-        made = make_teacher(name, styles=["gold"])
-        train(made, [("gold", docs)], Schedule(passes=1, seed=seed), lambda line: None)
-        weights.append(made.head.weight.detach())
+def test_the_seed_repeats_a_training_in_one_run_or_in_two(make_teacher, docs, tmp_path, stop_after):
+    def trained(name, seed=0, style="gold"):
+        made = make_teacher(name, styles=[style])
+        schedule = Schedule(passes=1, batch_pieces=60, seed=seed)
+        train(made, [(style, docs)], schedule, tmp_path / f"taught_{name}", print)
+        return made.head.weight.detach()
+
+    stop_after(2, lambda: trained("parts"))
+    (tmp_path / "parts").rename(tmp_path / "start")  # make_teacher makes another.
+    weights = [trained("whole"), trained("parts"), trained("other", seed=1)]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-def test_a_corpus_named_twice_is_read_twice(make_teacher, docs):
+def test_a_corpus_named_twice_is_read_twice(make_teacher, docs, tmp_path):
     made = make_teacher(styles=["gold"])
     steps = []
     schedule = Schedule(passes=1, batch_pieces=60)
     for corpora in ([("gold", docs)], [("gold", docs)] * 2):
         lines = []
-        train(made, corpora, schedule, lines.append)
+        train(made, corpora, schedule, tmp_path / "taught", lines.append)
         steps.append(int(lines[-1].split("/")[1].split()[0]))
     assert steps[1] == pytest.approx(2 * steps[0], rel=0.2)
 
@@ -220,9 +224,9 @@ def test_labels_that_a_corpus_lacks_stay_possible_outside_of_its_entities(make_t
     assert drawn.allowed[0].tolist() == [True] + [True] * 4 + [False] * 4
 
 
-def test_nothing_to_learn_is_said(make_teacher, nlp):
+def test_nothing_to_learn_is_said(make_teacher, nlp, tmp_path):
     with pytest.raises(CorpusError, match="hold no words"):
-        train(make_teacher(), [("a", [Doc(nlp.vocab)])], SCHEDULE, print)
+        train(make_teacher(), [("a", [Doc(nlp.vocab)])], SCHEDULE, tmp_path / "taught", print)
 
 
 class FixedTeacher:

@@ -32,15 +32,10 @@ def write_set(folder, name="menu.train", rows=ROWS, repeat=1):
 
 
 @pytest.fixture
-def train_twice(tmp_path, monkeypatch):
-    """Run `train` whole, and again stopped at its second report and gone on with.
+def stop_training(monkeypatch):
+    """Run `train` with these arguments until its second report."""
 
-    Gives the last run's output, and whether both heads have the same bytes.
-    """
-
-    def train_twice(*arguments):
-        whole, parts = tmp_path / "whole", tmp_path / "parts"
-        assert CliRunner().invoke(main, ["train", *arguments, str(whole)]).exit_code == 0
+    def stop_training(*arguments):
         reports = []
 
         def stop(text, **_):
@@ -50,7 +45,22 @@ def train_twice(tmp_path, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr("spacy_brnn.targets.__main__.click.echo", stop)
-            assert CliRunner().invoke(main, ["train", *arguments, str(parts)]).exit_code != 0
+            assert CliRunner().invoke(main, ["train", *arguments]).exit_code != 0
+
+    return stop_training
+
+
+@pytest.fixture
+def train_twice(tmp_path, stop_training):
+    """Run `train` whole, and again stopped at its second report and gone on with.
+
+    Gives the last run's output, and whether both heads have the same bytes.
+    """
+
+    def train_twice(*arguments):
+        whole, parts = tmp_path / "whole", tmp_path / "parts"
+        assert CliRunner().invoke(main, ["train", *arguments, str(whole)]).exit_code == 0
+        stop_training(*arguments, str(parts))
         result = CliRunner().invoke(main, ["train", *arguments, str(parts)])
         return result.output, parts.read_bytes() == whole.read_bytes()
 

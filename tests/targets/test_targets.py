@@ -65,6 +65,25 @@ def test_training_goes_on_after_the_last_epoch(sets, folder, train_twice):
     assert are_equal
 
 
+def test_another_training_s_checkpoint_is_refused_and_left(sets, folder, tmp_path, stop_training):
+    arguments = [str(sets), str(tmp_path / "head"), "--model", folder, "--epochs", "3"]
+    stop_training(*arguments)
+    checkpoint = tmp_path / "head.checkpoint"
+    before = checkpoint.read_bytes()
+
+    def refused(*more):
+        result = CliRunner().invoke(main, ["train", *arguments, *more])
+        assert result.exit_code == 1 and checkpoint.read_bytes() == before
+        assert f"{checkpoint} is of another training: " in result.output
+        return result.output
+
+    assert "seed was 0, is 1: give the same settings to go on" in refused("--seed", "1")
+    write_set(sets, repeat=21)
+    assert "the texts are others" in refused()
+    checkpoint.unlink()
+    assert CliRunner().invoke(main, ["train", *arguments]).exit_code == 0
+
+
 def test_calibration_divides_logits_and_keeps_labels():
     torch.manual_seed(0)
     head = TargetHead(4, 2, projected_width=8, hidden_width=4).eval()

@@ -10,13 +10,14 @@ import torch
 
 from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.targeted_texts import TargetedSet, TargetedText
+from spacy_brnn.distillation.checkpoint import NAME
 from spacy_brnn.distillation.transformer import TransformerTeacher
 from spacy_brnn.targets.__main__ import main
 from spacy_brnn.targets.candidates import Candidate
 from spacy_brnn.targets.silver import read_silver
 from spacy_brnn.targets.target_teacher import TargetTeacher
 from spacy_brnn.targets.teaching import TeacherSchedule, predict_dev, score, teach
-from tests.distillation.conftest import make_bert  # noqa: F401
+from tests.distillation.conftest import make_bert, stop_after  # noqa: F401
 
 SCHEDULE = TeacherSchedule(epochs=150, batch_pieces=60, learn_rate=1e-2, head_rate=1e-2)
 
@@ -120,11 +121,10 @@ def a_set(name="menu", has_neutral=True):
 
 def test_a_teacher_learns_to_tell_targets_apart_and_is_saved(start, tmp_path):
     made, reports = teacher(start), []
-    teach(made, [a_set()], SCHEDULE, reports.append)
+    teach(made, [a_set()], SCHEDULE, tmp_path / "taught", reports.append)
     assert "pieces/s" in reports[-1]
     truths, guesses = predict_dev(made, a_set())
     assert truths.tolist() == guesses.tolist() == [0, 1, 1, 2]
-    made.save(tmp_path / "taught")
     again = TargetTeacher(tmp_path / "taught")
     targets = a_set().train
     numpy.testing.assert_allclose(
@@ -132,18 +132,27 @@ def test_a_teacher_learns_to_tell_targets_apart_and_is_saved(start, tmp_path):
     )
 
 
-def test_the_same_seed_teaches_the_same(start):
-    made = [teacher(start) for _ in range(3)]
-    for one, seed in zip(made, (0, 0, 1), strict=True):
-        teach(one, [a_set()], TeacherSchedule(epochs=2, seed=seed), print)
+def test_the_same_seed_teaches_the_same_in_one_run_or_in_two(start, tmp_path, stop_after):  # noqa: F811
+    def taught(folder, seed=0):
+        made = teacher(start)
+        schedule = TeacherSchedule(epochs=2, batch_pieces=20, seed=seed)
+        teach(made, [a_set()], schedule, tmp_path / folder, print)
+        return made
+
+    stop_after(3, lambda: taught("parts"))
+    assert (tmp_path / "parts" / NAME).exists()
+    with pytest.raises(CorpusError, match="is of another training: seed was 0, is 1"):
+        taught("parts", seed=1)
+    made = [taught("whole"), taught("parts"), taught("other", seed=1)]
+    assert not (tmp_path / "parts" / NAME).exists()
     first, same, other = (score(one, a_set().train, print) for one in made)
     assert (first == same).all() and (first != other).any()
 
 
-def test_a_set_without_neutral_says_nothing_of_neutral(start):
+def test_a_set_without_neutral_says_nothing_of_neutral(start, tmp_path):
     made = teacher(start)
     bias = made.head.bias.detach().clone()
-    teach(made, [a_set(has_neutral=False)], TeacherSchedule(epochs=1), print)
+    teach(made, [a_set(has_neutral=False)], TeacherSchedule(epochs=1), tmp_path, print)
     moved = (made.head.bias - bias).abs()
     assert moved[0] > 5e-4 and moved[2] < 5e-5  # Weight decay alone.
     made.head.bias.data[2] = 99.0
@@ -151,9 +160,9 @@ def test_a_set_without_neutral_says_nothing_of_neutral(start):
     assert 2 in predict_dev(made, a_set())[1]
 
 
-def test_sets_without_targets_teach_nothing(start):
+def test_sets_without_targets_teach_nothing(start, tmp_path):
     with pytest.raises(CorpusError, match="no targets to train on"):
-        teach(teacher(start), [TargetedSet("menu", [], [])], SCHEDULE, print)
+        teach(teacher(start), [TargetedSet("menu", [], [])], SCHEDULE, tmp_path, print)
 
 
 def test_a_teacher_of_whole_texts_is_a_start(start, tmp_path):
