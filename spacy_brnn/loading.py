@@ -72,3 +72,9 @@ def load_named_pipeline(name: str | Path | None) -> Language:
 def _advice(folder: Path) -> str:
     trained = folder / "model-best"  # As `spacy train` leaves it.
     return f"; name {trained}" if trained.is_dir() else " (it holds no config.cfg)"
+
+
+def no_gpu(gpu_id: int, error: Exception) -> str:
+    """Why a GPU cannot be used, in one line."""
+    advice = ": install the extra cuda12x or cuda13x" if "CuPy" in str(error) else ""
+    return f"cannot use GPU {gpu_id}: {' '.join(str(error).split())}{advice}"

@@ -8,9 +8,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spacy_brnn.annotate.fields import ENTITIES, EXTRA_FIELDS, SENTIMENT, DocFields
+from spacy_brnn.annotate.fields import (
+    ENTITIES,
+    EXTRA_FIELDS,
+    SENTIMENT,
+    SEVERAL_LABELS,
+    DocFields,
+    label_fields,
+)
 from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
-from spacy_brnn.loading import PipelineError, find_component, load_named_pipeline
+from spacy_brnn.loading import PipelineError, find_component, load_named_pipeline, no_gpu
 from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
@@ -131,7 +138,7 @@ class PipelineOptions:
 
 
 class Annotator:
-    """A spaCy pipeline with `brnn_sentiment`, or with a component that sets entities.
+    """A spaCy pipeline with `brnn_sentiment`, `textcat_multilabel` or what sets entities.
 
     Raises AnnotateError if the pipeline cannot be loaded, sets neither, or lacks what is asked for.
     """
@@ -246,7 +253,7 @@ def _check_head(nlp: Language, model: str | None) -> None:
         component.score_targets([])
     except ValueError as error:
         raise AnnotateError(
-            f"--targets: {one_line(error)} of a pipeline, and that pipeline with --model"
+            f"--targets: {one_line(error)}; without --model, the weights that ship have one"
         ) from error
 
 
@@ -296,12 +303,14 @@ def _fields(nlp: Language, model: str | None, extra: Sequence[str]) -> list[DocF
     fields = []
     if _sets(nlp, "doc._.sentiment", "brnn_sentiment"):
         fields.append(SENTIMENT)
+    if SEVERAL_LABELS in (nlp.get_pipe_meta(name).factory for name in nlp.pipe_names):
+        fields.append(label_fields(find_component(nlp, SEVERAL_LABELS)))
     if _sets(nlp, "doc.ents", "brnn_ner"):
         fields.append(ENTITIES)
     if not fields:
         raise AnnotateError(
-            f"the pipeline {model} has neither brnn_sentiment nor a component that sets "
-            f"entities (it has: {', '.join(nlp.pipe_names) or 'nothing'})"
+            f"the pipeline {model} has neither brnn_sentiment nor {SEVERAL_LABELS} nor a component "
+            f"that sets entities (it has: {', '.join(nlp.pipe_names) or 'nothing'})"
         )
     fields += [EXTRA_FIELDS[name] for name in extra]
     for one in fields:
@@ -324,4 +333,4 @@ def _use_gpu(gpu_id: int) -> None:
     try:
         spacy.require_gpu(gpu_id)  # type: ignore[attr-defined]  # Of Thinc, handed on.
     except ValueError as error:
-        raise AnnotateError(f"cannot use GPU {gpu_id}: {one_line(error)}") from error
+        raise AnnotateError(no_gpu(gpu_id, error)) from error

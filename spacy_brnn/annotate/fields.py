@@ -6,7 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from spacy_brnn.annotate.records import ENTITIES_FIELD, ENTITY_KEYS, SENTIMENT_FIELDS
+from spacy_brnn.annotate.records import (
+    ENTITIES_FIELD,
+    ENTITY_KEYS,
+    LABEL_FIELDS,
+    SENTIMENT_FIELDS,
+)
 from spacy_brnn.evidence.fields import EVIDENCE_FIELD, evidence_fields
 from spacy_brnn.pipeline.ner_confidence import confidence_of
 
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 DECIMALS = 6
+SEVERAL_LABELS = "textcat_multilabel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,18 @@ def sentiment_fields(doc: Doc) -> dict[str, Any]:
         round(float(sentiment.polarity), DECIMALS),
     )
     return dict(zip(SENTIMENT_FIELDS, values, strict=True))
+
+
+def label_fields(component: Any) -> DocFields:
+    """What a textcat_multilabel says: the labels that hold, and the probability of each."""
+    labels, threshold = component.labels, component.cfg["threshold"]
+
+    def make(doc: Doc) -> dict[str, Any]:
+        scores = {label: round(float(doc.cats[label]), DECIMALS) for label in labels}
+        held = [label for label in labels if doc.cats[label] >= threshold]
+        return dict(zip(LABEL_FIELDS, (held, scores), strict=True))
+
+    return DocFields(LABEL_FIELDS, make)
 
 
 def entity_fields(doc: Doc) -> dict[str, Any]:

@@ -141,7 +141,10 @@ def read_jsonl(stream: Stream, source: str, options: ReadOptions) -> Iterator[Re
         if problem is None:
             record.take_text(options.text_field)
         elif number == 1 and source == Input(STDIN, "jsonl").name:
-            record.problem = f"{problem}; if it is plain text, add --input-format text"
+            record.problem = (
+                f"{problem}; if it is a table, add --input-format csv, and if it is plain text, "
+                "--input-format text"
+            )
         elif number == 1 and line.startswith(b"{"):
             record.problem = f"{problem}; if an object takes several lines, add --input-format json"
         yield record

@@ -22,6 +22,7 @@ TEXT_FORMATS = ("jsonl", "json", "csv", "tsv", "text")
 """Formats that may be compressed, and read from and written to a pipe."""
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 SENTIMENT_FIELDS = ("sentiment_label", "sentiment_score", "sentiment_polarity")
+LABEL_FIELDS = ("textcat_labels", "textcat_scores")
 ENTITIES_FIELD = "entities"
 ENTITY_KEYS = ("start", "end", "label", "text", "confidence")
 FIELDS_KEY = "fields"

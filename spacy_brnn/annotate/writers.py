@@ -18,6 +18,7 @@ from spacy_brnn.annotate.records import (
     ENTITIES_FIELD,
     ENTITY_KEYS,
     FIELDS_KEY,
+    LABEL_FIELDS,
     SENTIMENT_FIELDS,
     Layout,
     Record,
@@ -325,6 +326,7 @@ def _annotation_types(columns: Sequence[str]) -> dict[str, pa.DataType]:
     import pyarrow as pa
 
     types = dict(zip(SENTIMENT_FIELDS, (pa.string(), pa.float64(), pa.float64()), strict=True))
+    types[LABEL_FIELDS[0]] = pa.list_(pa.string())
     kinds = (pa.int64(), pa.int64(), pa.string(), pa.string(), pa.float64())
     types[ENTITIES_FIELD] = pa.list_(pa.struct(list(zip(ENTITY_KEYS, kinds, strict=True))))
     return {name: types[name] for name in columns if name in types}

@@ -23,6 +23,7 @@ from ..architectures.one_thread import one_thread
 from ..calibration import MAX_TEMPERATURE, find_temperature, scale_logits
 from ..corpora.docbin import write_docbin
 from ..corpora.errors import CorpusError
+from ..loading import no_gpu
 from ..pipeline.english import EnglishCheck
 from .baselines import bag_of_words, commonest
 from .config import Plan, make_config, write_labels
@@ -44,6 +45,7 @@ from .texts import (
 # Of fewer texts a temperature says nothing.
 FEWEST_TO_CALIBRATE = 30
 FEWEST_TO_CHECK = 50
+FEWEST_OF_LABEL = 10
 # So many texts tell their language.
 MOST_LOOKED_AT = 1000
 
@@ -214,7 +216,7 @@ def _check_options(options: TrainOptions) -> None:
         try:
             require_gpu(options.gpu_id)
         except ValueError as error:
-            raise CorpusError(f"cannot use GPU {options.gpu_id}: {error}") from None
+            raise CorpusError(no_gpu(options.gpu_id, error)) from None
 
 
 def _split_by_file(
@@ -256,7 +258,14 @@ def _few_in_dev(dev: list[LabelledText], texts: Texts) -> list[str]:
     known = {label for text in dev for label in text.cats}
     missing = [label for label, count in texts.counts().items() if count > 1 and label not in known]
     if missing:
-        notes.append(f"no text to check with has the label {', '.join(sorted(missing))}")
+        notes.append(
+            f"no text to check with has the label {', '.join(sorted(missing))}: the scores say "
+            "nothing of it"
+        )
+    rare = {label: count for label, count in texts.counts().items() if 1 < count < FEWEST_OF_LABEL}
+    if rare:
+        shown = ", ".join(f"{label} ({count})" for label, count in sorted(rare.items()))
+        notes.append(f"few texts have the label {shown}: it takes some tens to learn one")
     return notes
 
 

@@ -105,6 +105,18 @@ def test_train_several_labels_a_text(run, write, tmp_path):
     assert min(cats["billing"], cats["login"]) > cats["delivery"]
     scores = run("evaluate", tmp_path / "tags", write(rows), "--json").stdout
     assert json.loads(scores)["micro_f"] > 0.8
+    new = tmp_path / "new.csv"
+    new.write_text('text\nI cannot sign in and was charged twice.\n""\n', encoding="utf-8")
+    lines = run("annotate", new, "--model", tmp_path / "tags", "--output-format", "jsonl", "-q")
+    first, empty = map(json.loads, lines.stdout.splitlines())
+    assert first["textcat_scores"] == pytest.approx(cats, abs=1e-6)
+    assert first["textcat_labels"] == [label for label, share in cats.items() if share >= 0.5]
+    assert "sentiment_label" not in first
+    assert set(empty["textcat_scores"]) == set(cats)
+    output = tmp_path / "new.parquet"
+    run("annotate", new, "--model", tmp_path / "tags", "-o", output, "-q")
+    table = pytest.importorskip("pyarrow.parquet").read_table(output)
+    assert table["textcat_labels"].to_pylist()[0] == first["textcat_labels"]
 
 
 def test_train_a_scale_from_scratch(run, write, tmp_path):
