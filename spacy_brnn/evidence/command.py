@@ -12,6 +12,7 @@ from .render import render
 from .terminal import terminal_text
 
 STDIN = "-"
+OF_MANY = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".spacy")
 
 
 class ExplainError(ValueError):
@@ -45,12 +46,17 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
 def read_source(source: str) -> str:
     """The text that a command's argument stands for.
 
-    Raises ExplainError for a file that is not there or holds no UTF-8.
+    Raises ExplainError for a file that is not there, holds no UTF-8, or is one of many documents.
     """
     if source == STDIN:
         return _decode(sys.stdin.buffer.read(), "standard input")
     path = Path(source)
     if _is_file(path):
+        if path.suffix.lower() in OF_MANY:
+            raise ExplainError(
+                f"{source} holds many documents, and this shows one: `spacy-brnn annotate {source} "
+                "--evidence` writes the clauses that say most of each"
+            )
         return _decode(path.read_bytes(), source)
     if not any(c.isspace() for c in source) and (path.suffix or len(path.parts) > 1):
         raise ExplainError(f"{source}: no such file (a text of one word is read from -)")

@@ -34,9 +34,12 @@ def render(
     jupyter: display it in a notebook and return None; by default where there is one.
     extension: the component's setting of that name.
     RETURNS: HTML.
-    Raises ValueError for a document without sentiment.
+    Raises ValueError for a document without sentiment, TypeError for what is no document.
     """
     texts = [docs] if isinstance(docs, Doc | Span) else list(docs)
+    for text in texts:
+        if not isinstance(text, Doc | Span):
+            raise TypeError(f"render takes documents and spans, not {type(text).__name__}")
     figures = "".join(_figure(text, extension) for text in texts)
     html = f'<div class="sentiment-evidence">{figures}</div>'
     html = _PAGE.format(style=_PAGE_STYLE, body=html) if page else html

@@ -16,14 +16,13 @@ from ..targets.features import ReadText
 from ..targets.head_file import FILE_NAME as HEAD_FILE
 from ..targets.scorer import TargetScorer
 from ..targets.value import TargetSentiment
-from .extensions import set_abstention, set_targets
+from .extensions import require_spans, set_abstention, set_targets
 from .reading import Reader
 
 
 class Explaining(TextCategorizer):
     """A part of BRNNSentiment, whose attributes it uses.
 
-    abstain_below: the probability that a label must have to be given.
     targets: spans scored with the document: "ents", or a key of doc.spans; None for none.
     target_head: the file of the head for targets; None for the one that ships.
     """
@@ -31,10 +30,22 @@ class Explaining(TextCategorizer):
     reader: Reader
     polarities: Mapping[str, float]
     extension: str
-    abstain_below: float
     targets: str | None
     target_head: str | None
     _target_scorer: TargetScorer | None = None
+
+    @property
+    def abstain_below(self) -> float:
+        """The probability that a label must have to be given.
+
+        Raises ValueError when set to what is none.
+        """
+        return self.cfg["abstain_below"]
+
+    @abstain_below.setter
+    def abstain_below(self, value: float) -> None:
+        check_abstention(self.name, value)
+        self.cfg["abstain_below"] = value
 
     def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
         """The evidence for the sentiment of a document, or of a span read by itself.
@@ -54,8 +65,10 @@ class Explaining(TextCategorizer):
     def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
         """What its document says toward each span; the documents are read once.
 
-        Raises ValueError for a span without words, or where the model has no head for it.
+        Raises ValueError for a span without words, or where the model has no head for it, and
+        TypeError for what is no span.
         """
+        require_spans(spans, "score_targets")
         if self._target_scorer is None or self._target_scorer.model is not self.model:
             head = self.target_head or weights.folder(weights.DEFAULT) / HEAD_FILE
             self._target_scorer = TargetScorer(self.model, Path(head), self.read_text)
@@ -89,5 +102,5 @@ class Explaining(TextCategorizer):
 
 def check_abstention(name: str, abstain_below: float) -> None:
     """Raise ValueError where it is no probability."""
-    if not 0.0 <= abstain_below <= 1.0:
-        raise ValueError(f"abstain_below of {name!r} is a probability, 0..1, not {abstain_below}")
+    if not isinstance(abstain_below, float | int) or not 0.0 <= abstain_below <= 1.0:
+        raise ValueError(f"abstain_below of {name!r} is a probability, 0..1, not {abstain_below!r}")

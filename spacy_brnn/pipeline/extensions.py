@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
@@ -99,11 +99,7 @@ def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Se
     Raises ValueError for spans whose pipeline is gone, and TypeError for what is no span.
     """
     spans = list(spans)
-    for span in spans:
-        if not isinstance(span, Span):
-            raise TypeError(
-                f"score_spans takes spans, not {type(span).__name__}: of a whole doc, doc[:] is one"
-            )
+    require_spans(spans, "score_spans")
     places: dict[int, list[int]] = {}
     scorers: dict[int, SpanScorer] = {}
     for place, span in enumerate(spans):
@@ -115,6 +111,15 @@ def score_spans(spans: Iterable[Span], *, extension: str = ATTRIBUTE) -> list[Se
         scores = scorer.score_spans([spans[place] for place in places[key]])
         found.update(zip(places[key], scores, strict=True))
     return [found[place] for place in range(len(spans))]
+
+
+def require_spans(spans: Iterable[Any], taker: str) -> None:
+    """Raise TypeError for what is no span."""
+    for span in spans:
+        if not isinstance(span, Span):
+            raise TypeError(
+                f"{taker} takes spans, not {type(span).__name__}: of a whole doc, doc[:] is one"
+            )
 
 
 @cache

@@ -190,7 +190,6 @@ class BRNNSentiment(Explaining):
         check_abstention(name, abstain_below)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.polarities = polarities
-        self.abstain_below = abstain_below
         self.targets = targets
         self.target_head = target_head
         self.extension = extension
@@ -199,9 +198,10 @@ class BRNNSentiment(Explaining):
         self.reader = Reader(tokenizer, markup=markup)
         self.cfg["labels"] = list(model.attrs.get("labels", []))
         self.cfg["hides_neutral"] = NEUTRAL in self.cfg["labels"]
-        # The setting in force, and the config's: it may be changed later.
-        self.cfg["neutral"] = self.cfg["configured_neutral"] = neutral
-        self._configured_neutral = neutral
+        # What may be changed later and is saved: as it is in force, and as the config has it.
+        self._configured = {"neutral": neutral, "abstain_below": abstain_below}
+        for setting, value in self._configured.items():
+            self.cfg[setting] = self.cfg[f"configured_{setting}"] = value
         # Labels that were asked for: training from scratch drops the others that come with weights.
         self._added: list[str] = []
         self._english = EnglishCheck()
@@ -231,12 +231,15 @@ class BRNNSentiment(Explaining):
     def neutral(self) -> bool | None:
         """Whether the label NEUTRAL shows; None where that depends on whose label it is.
 
-        Raises ValueError when set to True without there being that label.
+        Raises ValueError when set to True without there being that label, or to what is none of
+        True, False and None.
         """
         return self.cfg["neutral"]
 
     @neutral.setter
     def neutral(self, value: bool | None) -> None:
+        if value not in (True, False, None):
+            raise ValueError(f"neutral of {self.name!r} is True, False or None, not {value!r}")
         if value and self.labels:
             self._require_neutral()
         self.cfg["neutral"] = value
@@ -465,7 +468,7 @@ class BRNNSentiment(Explaining):
             check_bytes("brnn_sentiment", bytes_data, self.model)
             self._discard_pretrained()
         super().from_bytes(bytes_data, exclude=exclude)
-        self._settle_neutral()
+        self._settle_settings()
         return self
 
     def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
@@ -478,7 +481,7 @@ class BRNNSentiment(Explaining):
             check_folder("brnn_sentiment", Path(path), self.model, exclude)
             self._discard_pretrained()
         super().from_disk(path, exclude=exclude)
-        self._settle_neutral()
+        self._settle_settings()
         return self
 
     @property
@@ -576,10 +579,11 @@ class BRNNSentiment(Explaining):
                 f"{NEUTRAL}"
             )
 
-    def _settle_neutral(self) -> None:
+    def _settle_settings(self) -> None:
         """Let what was saved stand, unless the config has been changed since."""
-        if self.cfg["configured_neutral"] != self._configured_neutral:
-            self.cfg["neutral"] = self.cfg["configured_neutral"] = self._configured_neutral
+        for setting, value in self._configured.items():
+            if self.cfg[f"configured_{setting}"] != value:
+                self.cfg[setting] = self.cfg[f"configured_{setting}"] = value
 
     def _warn_of_other_languages(self, read: Sequence[Doc | Words]) -> None:
         if "labels" not in self.model.attrs:

@@ -35,7 +35,7 @@ def load_head(path: Path, cut: CutModel) -> TargetHead:
         "`target_head`"
     )
     if not path.is_file():
-        raise ValueError(f"{path} holds no head for the sentiment toward a span: {advice}")
+        raise ValueError(f"there is no head for the sentiment toward a span, {path}: {advice}")
     message: dict[str, Any] = srsly.read_msgpack(path)
     if message["encoder"] != fingerprint(cut):
         raise ValueError(

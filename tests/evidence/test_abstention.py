@@ -25,12 +25,28 @@ def test_it_travels_with_the_document_and_the_pipeline(train_pipeline, tmp_path)
     assert loaded("Zyxwv qwe")._.sentiment.label is None
 
 
+def test_set_later_it_is_saved_unless_the_config_is_changed(train_pipeline, tmp_path):
+    nlp = train_pipeline()
+    nlp.get_pipe("brnn_sentiment").abstain_below = 1.0
+    nlp.to_disk(tmp_path)
+    assert spacy.load(tmp_path)("Zyxwv qwe")._.sentiment.label is None
+    other = {"components": {"brnn_sentiment": {"abstain_below": 0.1}}}
+    assert spacy.load(tmp_path, config=other)("Zyxwv qwe")._.sentiment.label is not None
+    bare = train_pipeline().from_bytes(nlp.to_bytes())
+    assert bare("Zyxwv qwe")._.sentiment.label is None
+
+
 def test_not_asked_for_it_leaves_no_trace(train_pipeline):
     assert not train_pipeline()("Zyxwv qwe").user_data
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1])
+@pytest.mark.parametrize("value", [-0.1, 1.1, "0.7", None, float("nan")])
 def test_a_threshold_is_a_probability(value):
-    nlp = spacy.blank("en")
+    component = (nlp := spacy.blank("en")).add_pipe("brnn_sentiment", config={"model": MODEL})
     with pytest.raises(ValueError, match="abstain_below of 'brnn_sentiment' is a probability"):
-        nlp.add_pipe("brnn_sentiment", config={"model": MODEL, "abstain_below": value})
+        component.abstain_below = value
+    assert component.abstain_below == 0.0
+    if value is not None:
+        with pytest.raises(ValueError, match="abstain_below"):
+            config = {"model": MODEL, "abstain_below": value}
+            nlp.add_pipe("brnn_sentiment", name="other", config=config)

@@ -8,6 +8,7 @@ import spacy
 from click.testing import CliRunner
 
 import spacy_brnn
+from spacy_brnn import render
 from spacy_brnn.cli import main
 
 from .conftest import TEXTS
@@ -64,6 +65,11 @@ def test_importing_the_package_stays_cheap():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_render_takes_documents_only():
+    with pytest.raises(TypeError, match="render takes documents and spans, not str"):
+        render("a film")
+
+
 def explain(*arguments, **settings):
     return CliRunner().invoke(main, ["explain", *arguments], **settings)
 
@@ -98,11 +104,17 @@ def test_explain_writes_html(folder, tmp_path):
 def test_explain_says_what_is_wrong(folder, tmp_path):
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"caf\xe9")
+    table = tmp_path / "reviews.CSV"
+    table.write_text("text\na film\n", encoding="utf-8")
     blank = tmp_path / "blank"
     spacy.blank("en").to_disk(blank)
     for arguments, message in (
         (["review.txt"], "review.txt: no such file"),
         ([str(bad), "--model", folder], "bad.txt: byte 3 is not UTF-8"),
+        (
+            [str(table), "--model", folder],
+            "`spacy-brnn annotate " + str(table) + " --evidence` writes",
+        ),
         ([" ", "--model", folder], "there is no text to explain"),
         (["a text", "--model", str(tmp_path / "none")], "neither a pipeline's folder nor"),
         (["a text", "--model", str(blank)], "has no brnn_sentiment (it has: nothing)"),

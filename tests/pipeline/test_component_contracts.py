@@ -228,6 +228,11 @@ def test_score_spans_takes_spans(nlp):
         spacy_brnn.score_spans([nlp("A film.")])
 
 
+def test_score_targets_takes_spans(nlp):
+    with pytest.raises(TypeError, match="score_targets takes spans, not str"):
+        nlp.get_pipe("brnn_sentiment").score_targets(["film"])
+
+
 # Other languages.
 
 
@@ -239,6 +244,16 @@ def test_other_languages_are_told_once_and_english_is_not(nlp):
     with pytest.warns(UserWarning, match="hardly have an English function word") as caught:
         list(nlp.pipe(GERMAN * 30, batch_size=1))
     assert len(caught) == 1
+
+
+def test_all_of_a_batch_is_looked_at():
+    docs = [spacy.blank("de").make_doc(text) for text in GERMAN * 30]
+    assert EnglishCheck().is_other_language(docs)
+    assert not EnglishCheck().is_other_language(docs[:3])  # Too few to tell.
+    # Russian has no such word at all, which fewer tokens tell.
+    russian = [spacy.blank("ru").make_doc("Очень плохой сервис, никто не отвечает.")] * 15
+    assert EnglishCheck().is_other_language(russian)
+    assert not EnglishCheck().is_other_language(russian[:14])
 
 
 @pytest.mark.parametrize("lang", ["de", "fr", "es", "nl", "ru", "ja", "zh", "hi", "ar"])

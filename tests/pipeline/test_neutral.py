@@ -121,6 +121,11 @@ def test_a_config_that_was_changed_before_loading_counts(shipped_with_neutral, t
     check_shown(spacy.load(tmp_path / "model", config=setting))
 
 
+def test_it_is_a_choice_of_three(nlp):
+    with pytest.raises(ValueError, match="neutral of 'brnn_sentiment' is True, False or None, not"):
+        nlp.get_pipe("brnn_sentiment").neutral = "maybe"
+
+
 def test_a_model_without_it_says_so(nlp):
     with pytest.raises(ValueError, match="only the labels POSITIVE, NEGATIVE"):
         nlp.get_pipe("brnn_sentiment").neutral = True
