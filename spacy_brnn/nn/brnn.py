@@ -27,7 +27,7 @@ MAX_STACKED = 1 << 16
 # A sequence of more tokens is read by itself, its own parts side by side.
 MAX_SHARED = 1024
 # Tokens of such a one whose projections are held at a time.
-LONG_SEGMENT = 1 << 13
+LONG_SEGMENT = 1 << 12
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -215,9 +215,9 @@ class BRNN(nn.Module):
         highest = torch.full(shape, float("-inf"), device=bucket.mask.device)
         total = torch.zeros_like(highest)
         top, added = highest, total
-        for states in cell.steps(steps):
-            if len(states) < len(top):
-                top, added = highest[: len(states)], total[: len(states)]
+        for states, sequences in zip(cell.steps(steps), bucket.running, strict=True):
+            if 2 * sequences < top.size(0):  # Quicker than len.
+                top, added = highest[: 2 * sequences], total[: 2 * sequences]
             torch.maximum(top, states, out=top)
             if mean:
                 # Step by step: the order of the sum is then the same whatever runs beside.
@@ -312,9 +312,9 @@ def _look_up(table: Tensor, index: Tensor, running: list[int]) -> Iterator[Tenso
     """The rows of the table that the index names for each step, valid until the next step."""
     rows = table.new_empty(index.shape[1], table.shape[1])
     for places, sequences in zip(index.unbind(), running, strict=True):
-        if 2 * sequences < len(rows):
+        if 2 * sequences < rows.size(0):  # Quicker than len.
             rows = rows[: 2 * sequences]
-        yield torch.index_select(table, 0, places[: len(rows)], out=rows)
+        yield torch.index_select(table, 0, places[: 2 * sequences], out=rows)
 
 
 def _scan_long(

@@ -222,9 +222,9 @@ def _states(
     state = None
     for row in rows:
         if state is None:
-            state = row.new_zeros(len(row), width)
-        if len(row) < len(state):
-            state = state[: len(row)]
+            state = row.new_zeros(row.size(0), width)
+        if row.size(0) < state.size(0):  # Quicker than len.
+            state = state[: row.size(0)]
         out = next(outs) if outs else state
         state = torch.addcmul(row[:, new], row[:, :width], state, out=out)
         yield row, state

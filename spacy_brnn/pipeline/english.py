@@ -37,7 +37,7 @@ class EnglishCheck:
         if self.has_spoken:
             return False
         for doc in docs:
-            words = doc.to_array(ORTH).tolist()
+            words = doc.to_array(ORTH)[:WINDOW].tolist()
             self._tokens += len(words)
             self._function_words += sum(word in _FUNCTION_WORDS for word in words)
             if self._tokens >= WINDOW:
