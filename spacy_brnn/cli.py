@@ -184,7 +184,8 @@ def annotate(**options: Any) -> None:
     may follow those of text. Of a folder the files of its format are read, or those of
     --input-format; every .txt file in it is a document. Every record comes out with all its
     fields, in the same order, and with sentiment_label, sentiment_score and sentiment_polarity
-    added, and entities, with the confidence of each, by --entities or where the pipeline sets them.
+    added, and entities, with the confidence of each, by --entities or where the pipeline sets them
+    (and textcat_labels and textcat_scores by a model of several labels a text).
     Plain text comes out as JSONL (or what the output is named) with the line in the field "text".
 
     The output appears under its name when it is complete. Until then all that is done is kept

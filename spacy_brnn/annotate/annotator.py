@@ -303,8 +303,8 @@ def _fields(nlp: Language, model: str | None, extra: Sequence[str]) -> list[DocF
     fields = []
     if _sets(nlp, "doc._.sentiment", "brnn_sentiment"):
         fields.append(SENTIMENT)
-    if SEVERAL_LABELS in (nlp.get_pipe_meta(name).factory for name in nlp.pipe_names):
-        fields.append(label_fields(find_component(nlp, SEVERAL_LABELS)))
+    if _sets(nlp, "", SEVERAL_LABELS):
+        fields.append(label_fields(_several_labels(nlp, model)))
     if _sets(nlp, "doc.ents", "brnn_ner"):
         fields.append(ENTITIES)
     if not fields:
@@ -320,6 +320,29 @@ def _fields(nlp: Language, model: str | None, extra: Sequence[str]) -> list[DocF
             except ValueError as error:
                 raise AnnotateError(one_line(error)) from error
     return fields
+
+
+def _several_labels(nlp: Language, model: str | None) -> Any:
+    """The textcat_multilabel, whose labels must not be another component's: cats are one dict."""
+    writers: dict[str, Any] = {
+        name: nlp.get_pipe(name)
+        for name in nlp.pipe_names
+        if "doc.cats" in nlp.get_pipe_meta(name).assigns
+    }
+    several = [name for name in writers if nlp.get_pipe_meta(name).factory == SEVERAL_LABELS]
+    if len(several) > 1:
+        raise AnnotateError(
+            f"the pipeline {model} has {len(several)} {SEVERAL_LABELS} ({', '.join(several)}): "
+            "annotate with a pipeline of one"
+        )
+    component = writers.pop(several[0])
+    for name, other in writers.items():
+        if shared := set(component.labels) & set(getattr(other, "labels", ())):
+            raise AnnotateError(
+                f"the pipeline {model} has the label {min(shared)} twice, in {name!r} and "
+                f"{several[0]!r}, and doc.cats has room for one: annotate with each by itself"
+            )
+    return component
 
 
 def _sets(nlp: Language, attribute: str, factory: str) -> bool:

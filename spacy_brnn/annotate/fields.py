@@ -51,12 +51,17 @@ def sentiment_fields(doc: Doc) -> dict[str, Any]:
 
 
 def label_fields(component: Any) -> DocFields:
-    """What a textcat_multilabel says: the labels that hold, and the probability of each."""
+    """What a textcat_multilabel says: the labels that hold, and the probability of each.
+
+    Of a text without a word none holds: what the component says of one depends on its batch.
+    """
     labels, threshold = component.labels, component.cfg["threshold"]
 
     def make(doc: Doc) -> dict[str, Any]:
-        scores = {label: round(float(doc.cats[label]), DECIMALS) for label in labels}
-        held = [label for label in labels if doc.cats[label] >= threshold]
+        has_words = any(not token.is_space for token in doc)
+        cats = {label: float(doc.cats[label]) if has_words else 0.0 for label in labels}
+        scores = {label: round(value, DECIMALS) for label, value in cats.items()}
+        held = [label for label, value in cats.items() if has_words and value >= threshold]
         return dict(zip(LABEL_FIELDS, (held, scores), strict=True))
 
     return DocFields(LABEL_FIELDS, make)
@@ -82,13 +87,19 @@ def keep_confidences(nlp: Language) -> None:
             component.keep_confidence = True
 
 
+def require_sentiment(nlp: Language) -> None:
+    """Raise ValueError for a pipeline without sentiment, which has no evidence."""
+    if not any("doc._.sentiment" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
+        raise ValueError("the pipeline has no brnn_sentiment; leave --evidence out")
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DECIMALS)
 
 
 SENTIMENT = DocFields(SENTIMENT_FIELDS, sentiment_fields)
 ENTITIES = DocFields((ENTITIES_FIELD,), entity_fields, prepare=keep_confidences)
-EVIDENCE = DocFields((EVIDENCE_FIELD,), evidence_fields)
+EVIDENCE = DocFields((EVIDENCE_FIELD,), evidence_fields, prepare=require_sentiment)
 EXTRA_FIELDS: dict[str, DocFields] = {"evidence": EVIDENCE}
 """What an option of the command adds, by the name that it has in AnnotateOptions.extra_fields.
 

@@ -13,6 +13,7 @@ import click
 import numpy
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
+from thinc.api import fix_random_seed
 
 from ..corpora.conll import ATTRS
 from ..corpora.docbin import read_docbin, write_docbin
@@ -166,6 +167,7 @@ def teach_transformer(
     held = [doc.text for doc in _held(held_back)]
     known = without_copies(read_sets(sets), held)
     known += [review_set(path, _read(path)) for path in reviews]
+    fix_random_seed(schedule["seed"])  # Of a new head.
     teacher = load_folder(TransformerTeacher, start, max_pieces)
     transformer_training.train(
         teacher,
@@ -287,6 +289,7 @@ def teach_tagger(
     labels = sorted({ent.label_ for docs in read.values() for doc in docs for ent in doc.ents})
     if not labels:
         raise click.ClickException(f"{', '.join(map(str, gold))}: no entity in it")
+    fix_random_seed(schedule["seed"])  # Of a new head.
     teacher = _load_tagger(start, labels, [path.stem for path in read])
     corpora = [(path.stem, read[path]) for path in gold]
     plan = entity_training.Schedule(**schedule)

@@ -16,10 +16,10 @@ from spacy.training import Example
 from torch import Tensor
 
 from ..architectures.precision import has_bfloat16
+from ..checkpoint import NAME, SECONDS, Checkpoint, RandomState, make_plan
 from ..corpora.errors import CorpusError
 from ..pipeline.ner_scorer import score_entities
 from ..pipeline.ner_tags import TagSet
-from .checkpoint import NAME, SECONDS, Chance, Checkpoint, make_plan
 from .entity_silver import tag
 from .entity_teacher import NO_STYLE, EntityTeacher, sentences
 from .transformer import batches_of_like_length
@@ -91,7 +91,7 @@ def train(
     checkpoint = Checkpoint(
         folder / NAME,
         _plan(schedule, teacher, steps),
-        {"teacher": teacher, "optimizer": optimizer, "rates": rates, "chance": Chance(device)},
+        {"teacher": teacher, "optimizer": optimizer, "rates": rates, "random": RandomState(device)},
         schedule.checkpoint_seconds,
     )
     teacher.train()
@@ -107,7 +107,7 @@ def train(
         if number % 50 == 0 or number == len(steps):
             recent = torch.stack(losses[-50:]).mean().item()
             report(f"step {number}/{len(steps)} loss {recent:.4f}")
-        checkpoint.keep_if_due(number)
+        checkpoint.save_if_due(number)
     teacher.save(folder)
     checkpoint.remove()
 
@@ -170,7 +170,13 @@ def _plan(
     for reading in chain.from_iterable(steps):
         digest.update(f"{reading.style} {reading.words}".encode())
         digest.update(numpy.packbits(reading.allowed).data)
-    return make_plan(asdict(schedule), teacher, digest.hexdigest())
+    return make_plan(
+        asdict(schedule),
+        teacher,
+        digest.hexdigest(),
+        labels=teacher.labels,
+        styles=teacher.styles,
+    )
 
 
 def _optimizer(teacher: EntityTeacher, schedule: Schedule) -> torch.optim.Optimizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -48,7 +49,8 @@ def train_student(
     except ValueError as error:
         raise CorpusError(f"{config_path}: {error}") from None
     network = network.to(get_torch_default_device())
-    checkpoint = train(network, texts, schedule, output, report)
+    parts = json.dumps([config["components"], settings["dropout"]], sort_keys=True)
+    checkpoint = train(network, texts, schedule, output, report, parts)
     network.write_back()
     if settings["before_to_disk"] is not None:
         nlp = settings["before_to_disk"](nlp)

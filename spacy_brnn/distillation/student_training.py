@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .checkpoint import NAME, SECONDS, Chance, Checkpoint, make_plan
+from ..checkpoint import NAME, SECONDS, Checkpoint, RandomState, make_plan
 from .student_network import StudentNetwork, flat_places
 from .student_texts import StudentTexts
 
@@ -52,11 +52,13 @@ def train(
     schedule: StudentSchedule,
     folder: Path,
     report: Callable[[str], None],
+    config: str = "",
 ) -> Checkpoint:
     """Train the network, on the device where it is, by cross-entropy with the texts' targets.
 
     Of a text that leaves labels open (NaN), the proportions of the others count. Goes on from a
     checkpoint of this very training in the folder.
+    config: what else makes it this one.
     RETURNS: the checkpoint, to be removed when the network is safe.
     Raises CorpusError for a checkpoint of another training.
     """
@@ -75,8 +77,8 @@ def train(
     mean_texts = len(texts.lengths) * schedule.passes / steps
     checkpoint = Checkpoint(
         folder / NAME,
-        _plan(schedule, network, texts),
-        {"network": network, "optimizer": optimizer, "chance": Chance(device)},
+        _plan(schedule, network, texts, config),
+        {"network": network, "optimizer": optimizer, "random": RandomState(device)},
         schedule.checkpoint_seconds,
     )
     network.train()
@@ -96,19 +98,19 @@ def train(
         if (step + 1) % REPORTED_STEPS == 0 or step + 1 == steps:
             report(f"step {step + 1}/{steps} loss {float(torch.stack(losses).mean()):.4f}")
             losses.clear()
-        checkpoint.keep_if_due(step + 1)
+        checkpoint.save_if_due(step + 1)
     network.eval()
     return checkpoint
 
 
 def _plan(
-    schedule: StudentSchedule, network: StudentNetwork, texts: StudentTexts
+    schedule: StudentSchedule, network: StudentNetwork, texts: StudentTexts, config: str
 ) -> dict[str, Any]:
     """What makes one training another one, in values that a checkpoint can hold."""
     digest = hashlib.sha256("\n".join(texts.words).encode())
     for values in (texts.tokens, texts.lengths, texts.targets):
         digest.update(numpy.ascontiguousarray(values).data)
-    return make_plan(asdict(schedule), network, digest.hexdigest())
+    return make_plan(asdict(schedule), network, digest.hexdigest(), config=config)
 
 
 def _passes(

@@ -18,9 +18,9 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..architectures.precision import has_bfloat16
+from ..checkpoint import NAME, SECONDS, Checkpoint, make_plan
 from ..corpora.errors import CorpusError
 from ..corpora.labelled_texts import LABELS, TextSet
-from .checkpoint import NAME, SECONDS, Checkpoint, make_plan
 from .sampling import draw
 from .transformer import TransformerTeacher, batches_of_like_length
 
@@ -104,7 +104,7 @@ def train(
             losses = losses[-200:]
             loss_now = float(torch.stack(losses).mean())
             report(f"step {step}/{len(batches)} loss {loss_now:.4f} {left:.0f} min left")
-        checkpoint.keep_if_due(step)
+        checkpoint.save_if_due(step)
     teacher.save(folder)
     checkpoint.remove()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
     Raises ExplainError for an input, a pipeline or an output that does not do, PipelineError
     for a pipeline that cannot be loaded.
     """
+    _refuse_tables(source, model)
     text = read_source(source)
     if not text.strip():
         raise ExplainError("there is no text to explain")
@@ -46,21 +48,27 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
 def read_source(source: str) -> str:
     """The text that a command's argument stands for.
 
-    Raises ExplainError for a file that is not there, holds no UTF-8, or is one of many documents.
+    Raises ExplainError for a file that is not there or holds no UTF-8.
     """
     if source == STDIN:
         return _decode(sys.stdin.buffer.read(), "standard input")
     path = Path(source)
     if _is_file(path):
-        if path.suffix.lower() in OF_MANY:
-            raise ExplainError(
-                f"{source} holds many documents, and this shows one: `spacy-brnn annotate {source} "
-                "--evidence` writes the clauses that say most of each"
-            )
         return _decode(path.read_bytes(), source)
     if not any(c.isspace() for c in source) and (path.suffix or len(path.parts) > 1):
         raise ExplainError(f"{source}: no such file (a text of one word is read from -)")
     return source
+
+
+def _refuse_tables(source: str, model: str | None) -> None:
+    kinds = (f".{suffix.lower()}" for suffix in Path(source).name.split(".")[1:][-2:])
+    if not set(OF_MANY).isdisjoint(kinds) and _is_file(Path(source)):
+        command = ["spacy-brnn", "annotate", source, "--evidence"]
+        command += ["--model", model] if model else []
+        raise ExplainError(
+            f"{source} holds many documents, and this shows one: `{shlex.join(command)}` writes "
+            "the clauses that say most of each"
+        )
 
 
 def load_pipeline(model: str | None) -> Language:

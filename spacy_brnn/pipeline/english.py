@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy
 from spacy.attrs import ORTH
 from spacy.lang.en.stop_words import STOP_WORDS
 from spacy.strings import get_string_id
@@ -31,21 +32,28 @@ class EnglishCheck:
     def __init__(self) -> None:
         self.has_spoken = False
         self._tokens = self._function_words = 0
+        self._texts: set[bytes] = set()
 
     def is_other_language(self, docs: Sequence[Doc | Words]) -> bool:
         """Whether this batch completes a stretch that is not English; true once at most."""
         if self.has_spoken:
             return False
-        for doc in docs:
-            words = doc.to_array(ORTH)[:WINDOW].tolist()
-            self._tokens += len(words)
-            self._function_words += sum(word in _FUNCTION_WORDS for word in words)
-            if self._tokens >= WINDOW:
-                break
+        any(self._completes(doc.to_array(ORTH)[:WINDOW]) for doc in docs)
+        return self.has_spoken
+
+    def _completes(self, words: numpy.ndarray) -> bool:
+        """Look at a document; whether that ends the stretch."""
+        if words.tobytes() in self._texts:  # As in a loop over one text.
+            return False
+        self._texts.add(words.tobytes())
+        before, self._tokens = self._tokens, self._tokens + len(words)
+        self._function_words += sum(word in _FUNCTION_WORDS for word in words.tolist())
         self.has_spoken = any(
-            self._tokens >= tokens and self._function_words < share * self._tokens
+            before < tokens <= self._tokens and self._function_words < share * self._tokens
             for tokens, share in TOO_FEW.items()
         )
-        if self._tokens >= WINDOW:
+        is_end = self.has_spoken or self._tokens >= WINDOW
+        if is_end:
             self._tokens = self._function_words = 0
-        return self.has_spoken
+            self._texts.clear()
+        return is_end

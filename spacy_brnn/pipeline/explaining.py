@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 from spacy.pipeline import TextCategorizer
@@ -44,8 +45,7 @@ class Explaining(TextCategorizer):
 
     @abstain_below.setter
     def abstain_below(self, value: float) -> None:
-        check_abstention(self.name, value)
-        self.cfg["abstain_below"] = value
+        self.cfg["abstain_below"] = check_abstention(self.name, value)
 
     def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
         """The evidence for the sentiment of a document, or of a span read by itself.
@@ -100,7 +100,8 @@ class Explaining(TextCategorizer):
         return doc.ents if self.targets == "ents" else list(doc.spans.get(self.targets, []))
 
 
-def check_abstention(name: str, abstain_below: float) -> None:
-    """Raise ValueError where it is no probability."""
-    if not isinstance(abstain_below, float | int) or not 0.0 <= abstain_below <= 1.0:
+def check_abstention(name: str, abstain_below: float) -> float:
+    """The probability, of Python's type; raises ValueError where it is none."""
+    if not isinstance(abstain_below, Real) or not 0.0 <= abstain_below <= 1.0:
         raise ValueError(f"abstain_below of {name!r} is a probability, 0..1, not {abstain_below!r}")
+    return float(abstain_below)

@@ -187,7 +187,8 @@ class BRNNSentiment(Explaining):
         for label, polarity in polarities.items():
             if not -1.0 <= polarity <= 1.0:
                 raise ValueError(f"polarities lie in -1..1, not {label!r}: {polarity}")
-        check_abstention(name, abstain_below)
+        abstain_below = check_abstention(name, abstain_below)
+        _check_choice(name, neutral)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.polarities = polarities
         self.targets = targets
@@ -238,8 +239,7 @@ class BRNNSentiment(Explaining):
 
     @neutral.setter
     def neutral(self, value: bool | None) -> None:
-        if value not in (True, False, None):
-            raise ValueError(f"neutral of {self.name!r} is True, False or None, not {value!r}")
+        _check_choice(self.name, value)
         if value and self.labels:
             self._require_neutral()
         self.cfg["neutral"] = value
@@ -709,3 +709,8 @@ def _without_open_labels(example: Example) -> Example:
     reference = example.reference.copy()
     reference.cats = {label: value for label, value in cats.items() if not isnan(value)}
     return Example(example.predicted, reference)
+
+
+def _check_choice(name: str, neutral: bool | None) -> None:
+    if not (neutral is True or neutral is False or neutral is None):
+        raise ValueError(f"neutral of {name!r} is True, False or None, not {neutral!r}")

@@ -25,7 +25,7 @@ from .candidates import (
     read_candidates,
     write_candidates,
 )
-from .head_file import load_head, save_head
+from .head_file import fingerprint, load_head, save_head
 from .measures import accuracy_and_macro_f
 from .silver import (
     HeldBack,
@@ -329,7 +329,7 @@ def train(
     torch.manual_seed(seed)
     head = TargetHead(**sizes)
     output.parent.mkdir(parents=True, exist_ok=True)
-    texts = digest_targets(gold, silver_targets)
+    known_by = {"texts": digest_targets(gold, silver_targets), "encoder": fingerprint(cut)}
     before = output.with_name(output.name + ".silver.checkpoint")
     checkpoint = output.with_name(output.name + ".checkpoint")
     if silver_targets:
@@ -338,10 +338,10 @@ def train(
             parts = WithGold(parts, gold, gold_times, seed)
         # They are many: less is learnt by heart.
         light = Schedule(epochs=silver_epochs, dropout=0.2, seed=seed)
-        _train_head(head, parts, light, before, texts)
+        _train_head(head, parts, light, before, gold_times=gold_times, **known_by)
     if epochs:
         earlier = copy.deepcopy(head)
-        _train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, texts)
+        _train_head(head, [gold], Schedule(epochs=epochs, seed=seed), checkpoint, **known_by)
         if average:
             average_weights(head, earlier)
     del gold
@@ -377,10 +377,10 @@ def _load(folder: Path, model: str | None) -> tuple[list[TargetedSet], Language,
 
 
 def _train_head(
-    head: TargetHead, parts: Parts, schedule: Schedule, checkpoint: Path, texts: str
+    head: TargetHead, parts: Parts, schedule: Schedule, checkpoint: Path, **settings: Any
 ) -> None:
     try:
-        train_head(head, parts, schedule, checkpoint, texts, click.echo)
+        train_head(head, parts, schedule, checkpoint, click.echo, **settings)
     except CorpusError as error:
         raise click.ClickException(str(error)) from None
 

@@ -15,9 +15,9 @@ import torch
 from torch.nn import functional
 
 from ..architectures.precision import has_bfloat16
+from ..checkpoint import NAME, SECONDS, Checkpoint, RandomState, make_plan
 from ..corpora.errors import CorpusError
 from ..corpora.targeted_texts import TargetedSet
-from ..distillation.checkpoint import NAME, SECONDS, Chance, Checkpoint, make_plan
 from ..distillation.transformer import batches_of_like_length
 from ..distillation.transformer_training import (
     descend,
@@ -95,7 +95,7 @@ def teach(
     checkpoint = Checkpoint(
         folder / NAME,
         make_plan(asdict(schedule), teacher, digest),
-        {"teacher": teacher, "optimizer": optimizer, "rates": rates, "chance": Chance(device)},
+        {"teacher": teacher, "optimizer": optimizer, "rates": rates, "random": RandomState(device)},
         schedule.checkpoint_seconds,
     )
     teacher.train()
@@ -113,7 +113,7 @@ def teach(
             recent = torch.stack(losses[-REPORT:]).mean().item()
             speed = done / (time.monotonic() - start)
             report(f"step {number}/{len(steps)} loss {recent:.4f} {speed:,.0f} pieces/s")
-        checkpoint.keep_if_due(number)
+        checkpoint.save_if_due(number)
     teacher.eval()
     teacher.save(folder)
     checkpoint.remove()

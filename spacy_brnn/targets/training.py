@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy
 import torch
@@ -19,8 +19,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..architectures.cut_model import CutModel
 from ..architectures.one_thread import one_thread
+from ..checkpoint import Checkpoint, make_plan
 from ..corpora.targeted_texts import TargetedSet, TargetedText
-from ..distillation.checkpoint import Checkpoint, make_plan
 from ..loading import find_component
 from ..nn.target_head import TargetHead
 from ..temperature import fit_temperature
@@ -153,13 +153,15 @@ def train_head(
     parts: Parts,
     schedule: Schedule,
     path: Path,
-    texts: str,
     report: Callable[[str], None],
+    texts: str,
+    **settings: Any,
 ) -> None:
     """Train a head in place; goes on after the last whole epoch where a checkpoint has one.
 
     parts: read one after the other in each epoch, the targets of each in an order of its own.
-    path: of the checkpoint. texts: a digest of what is read.
+    path: of the checkpoint. texts: a digest of what is read. settings: what else makes it this
+    training.
     Raises CorpusError for a checkpoint of another training.
     """
     optimizer = torch.optim.AdamW(
@@ -169,7 +171,7 @@ def train_head(
     head.set_dropout(schedule.dropout)
     checkpoint = Checkpoint(
         path,
-        make_plan(asdict(schedule), head, texts),
+        make_plan(asdict(schedule), head, texts, **settings),
         {"head": head, "mean": mean, "optimizer": optimizer},
     )
     for epoch in range(checkpoint.resume(), schedule.epochs):
@@ -187,7 +189,7 @@ def train_head(
             mean.update_parameters(head)
             losses.append(loss.item())
         report(f"epoch {epoch + 1}/{schedule.epochs}: loss {numpy.mean(losses):.4f}")
-        checkpoint.keep(epoch + 1)
+        checkpoint.save(epoch + 1)
     head.load_state_dict(mean.module.state_dict())
     head.eval()
 
@@ -229,11 +231,11 @@ def predict_labels(
 
 
 def digest_targets(gold: Sequence[Target], silver: Sequence[SilverTarget]) -> str:
-    """What tells these targets from others, their windows' states aside."""
+    """What tells these targets from others, but for the encoder that read them."""
     digest = hashlib.sha256()
     for target in gold:
         place = len(target.window.tokens), target.window.start, target.window.end
-        digest.update(f"{place} {target.shares} {target.window.scores}".encode())
+        digest.update(f"{place} {target.shares}".encode())
     for one in silver:
         digest.update(repr(one).encode())
     return digest.hexdigest()

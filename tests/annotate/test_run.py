@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 import spacy
+from spacy.training import Example
 
 from spacy_brnn.annotate import annotator, progress
 
@@ -299,3 +300,31 @@ class TestErrors:
         write_jsonl(tmp_path / "in.jsonl", REVIEWS)
         result = annotate("in.jsonl", use_model=tmp_path / "blank")
         assert "has neither brnn_sentiment nor" in result.stderr
+
+    def test_several_labels_a_text_are_one_component_s_and_no_other_s(self, annotate, tmp_path):
+        write_jsonl(tmp_path / "in.jsonl", REVIEWS)
+
+        def run(folder, labels, *more, sentiment=False):
+            nlp = spacy.blank("en")
+            for name, label in labels.items():
+                nlp.add_pipe("textcat_multilabel", name=name).add_label(label)
+            examples = [Example.from_dict(nlp.make_doc("a film"), {"cats": {}})]
+            nlp.initialize(lambda: examples)
+            if sentiment:
+                nlp.add_pipe("brnn_sentiment")
+            nlp.to_disk(tmp_path / folder)
+            return annotate("in.jsonl", *more, use_model=tmp_path / folder)
+
+        one = run("one", {"topics": "plot"})
+        rows = [json.loads(line) for line in one.stdout.splitlines()]
+        assert rows[0]["textcat_scores"]["plot"] > 0 and "sentiment_label" not in rows[0]
+        # The empty text beside others, of which spaCy's component makes up something.
+        assert (rows[2]["textcat_labels"], rows[2]["textcat_scores"]) == ([], {"plot": 0.0})
+        message = run("no_evidence", {"topics": "plot"}, "--evidence").stderr
+        assert message == "Error: the pipeline has no brnn_sentiment; leave --evidence out\n"
+        two = run("two", {"topics": "plot", "moods": "sad"}).stderr
+        assert "has 2 textcat_multilabel (topics, moods): annotate with a pipeline of one" in two
+        both = run("both", {"topics": "plot"}, sentiment=True)
+        assert {*FIELDS, "textcat_labels"} <= json.loads(both.stdout.splitlines()[0]).keys()
+        shared = run("shared", {"topics": "POSITIVE"}, sentiment=True).stderr
+        assert "the label POSITIVE twice, in 'brnn_sentiment' and 'topics'" in shared

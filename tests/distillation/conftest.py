@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_brnn.distillation.checkpoint import Checkpoint
+from spacy_brnn.checkpoint import Checkpoint
 
 WORDS = ("good", "bad", "the", "film", "was", "a", "table", "##s", ".")
 
@@ -40,20 +40,34 @@ def make_bert(tmp_path):
 
 @pytest.fixture
 def stop_after(monkeypatch):
-    """Runs what trains until so many steps are done, kept after each of them."""
+    """Runs what trains until so many steps are done, saved after each of them."""
 
     def stop(steps, run):
-        keep = Checkpoint.keep_if_due
+        save = Checkpoint.save_if_due
 
-        def keep_and_stop(self, step):
+        def save_and_stop(self, step):
             self.seconds = -1.0
-            keep(self, step)
+            save(self, step)
             if step == steps:
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(Checkpoint, "keep_if_due", keep_and_stop)
+            patch.setattr(Checkpoint, "save_if_due", save_and_stop)
             with pytest.raises(KeyboardInterrupt):
                 run()
 
     return stop
+
+
+@pytest.fixture
+def steps_of(monkeypatch):
+    """Runs what trains, and gives the steps that it took."""
+
+    def steps_of(run):
+        steps = []
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "save_if_due", lambda self, step: steps.append(step))
+            run()
+        return steps
+
+    return steps_of

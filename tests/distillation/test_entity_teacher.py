@@ -190,16 +190,20 @@ def test_it_learns_entities_that_only_case_tells(make_teacher, docs, tmp_path):
     assert lines[-1].startswith("step ")
 
 
-def test_the_seed_repeats_a_training_in_one_run_or_in_two(make_teacher, docs, tmp_path, stop_after):
+def test_the_seed_repeats_a_training_in_one_run_or_in_two(
+    make_teacher, docs, tmp_path, stop_after, steps_of
+):
     def trained(name, seed=0, style="gold"):
-        made = make_teacher(name, styles=[style])
+        made = make_teacher(f"{name}{len(list(tmp_path.iterdir()))}", styles=[style])
         schedule = Schedule(passes=1, batch_pieces=60, seed=seed)
         train(made, [(style, docs)], schedule, tmp_path / f"taught_{name}", print)
         return made.head.weight.detach()
 
     stop_after(2, lambda: trained("parts"))
-    (tmp_path / "parts").rename(tmp_path / "start")  # make_teacher makes another.
-    weights = [trained("whole"), trained("parts"), trained("other", seed=1)]
+    with pytest.raises(CorpusError, match=r"styles was \['gold'\], is \['silver'\]"):
+        trained("parts", style="silver")
+    weights = [trained("whole"), None, trained("other", seed=1)]
+    assert steps_of(lambda: weights.__setitem__(1, trained("parts")))[0] == 3
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 

@@ -119,23 +119,24 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
     assert torch.equal(*found)
 
 
-def trained(folder, passes=6.5, **changes):
+def trained(folder, passes=6.5, texts=4, config="", **changes):
     nlp, examples = a_pipeline()
-    texts = read_texts(nlp, "brnn_sentiment", examples)
+    texts = read_texts(nlp, "brnn_sentiment", examples[:texts])
     network = StudentNetwork(nlp.get_pipe("brnn_sentiment").model, texts.words, dropout=0.5)
     lines = []
     schedule = StudentSchedule(passes=passes, batch_tokens=16, **changes)
-    train(network, texts, schedule, folder, lines.append)
+    train(network, texts, schedule, folder, lines.append, config)
     return {name: value.clone() for name, value in network.state_dict().items()}, lines
 
 
-def test_it_goes_on_from_a_checkpoint_to_the_same_weights(tmp_path, stop_after):
+def test_it_goes_on_from_a_checkpoint_to_the_same_weights(tmp_path, stop_after, steps_of):
     whole, lines = trained(tmp_path / "whole")
     assert lines[0].startswith("step 20/20 ")
     stop_after(7, lambda: trained(tmp_path / "parts"))
     stop_after(11, lambda: trained(tmp_path / "parts"))
     torch.manual_seed(5)  # Chance goes on from where it was, too.
-    parts, _ = trained(tmp_path / "parts")
+    parts = {}
+    assert steps_of(lambda: parts.update(trained(tmp_path / "parts")[0]))[0] == 12
     assert whole.keys() == parts.keys()
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     assert not torch.equal(whole["table"], trained(tmp_path / "other", seed=1)[0]["table"])
@@ -145,12 +146,20 @@ def test_another_training_s_checkpoint_is_refused(tmp_path, stop_after):
     stop_after(2, lambda: trained(tmp_path))
     with pytest.raises(CorpusError, match=r"is of another training: passes was 6\.5, is 3; seed w"):
         trained(tmp_path, passes=3, seed=1)
-    TEXTS.append(("One more.", {"POSITIVE": 1.0}))
-    try:
-        with pytest.raises(CorpusError, match=r"is of another training: .*the texts are others"):
-            trained(tmp_path)
-    finally:
-        TEXTS.pop()
+    with pytest.raises(CorpusError, match=r"is of another training: .*the texts are others"):
+        trained(tmp_path, texts=3)
+    with pytest.raises(CorpusError, match="is of another training: the config is another: give"):
+        trained(tmp_path, config="other")
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    torch.save({**state, "plan": {**state["plan"], "more": 1}}, path)
+    with pytest.raises(CorpusError, match="made by another version of this package"):
+        trained(tmp_path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CorpusError, match=r"checkpoint\.pt cannot be read \(.*\): remove it to"):
+        trained(tmp_path)
+    path.unlink()
+    trained(tmp_path)
 
 
 def test_labels_left_open_do_not_count():
@@ -252,13 +261,14 @@ def test_the_command_writes_a_pipeline(tmp_path):
     assert set(spacy.load(tmp_path / "m")("A film").cats) == {"POSITIVE", "NEGATIVE", "NEUTRAL"}
 
 
-def test_the_command_goes_on(tmp_path, stop_after):
+def test_the_command_goes_on(tmp_path, stop_after, steps_of):
     config, schedule = write_config(tmp_path), StudentSchedule(passes=9)
     stop_after(4, lambda: train_student(config, schedule, tmp_path / "parts", lambda line: None))
     assert (tmp_path / "parts" / "checkpoint.pt").exists()
     for folder in ("parts", "whole"):
         arguments = ["student", str(config), "--passes", "9", "-o", str(tmp_path / folder)]
-        CliRunner().invoke(main, arguments, catch_exceptions=False)
+        steps = steps_of(lambda: CliRunner().invoke(main, arguments, catch_exceptions=False))  # noqa: B023
+        assert steps[0] == (5 if folder == "parts" else 1)
         assert not (tmp_path / folder / "checkpoint.pt").exists()
     scores = [spacy.load(tmp_path / folder)("A film").cats for folder in ("parts", "whole")]
     assert scores[0] == scores[1]

@@ -104,7 +104,7 @@ def test_explain_writes_html(folder, tmp_path):
 def test_explain_says_what_is_wrong(folder, tmp_path):
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"caf\xe9")
-    table = tmp_path / "reviews.CSV"
+    table = tmp_path / "the reviews.CSV"
     table.write_text("text\na film\n", encoding="utf-8")
     blank = tmp_path / "blank"
     spacy.blank("en").to_disk(blank)

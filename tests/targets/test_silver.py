@@ -226,7 +226,7 @@ def test_gold_targets_are_spread_over_the_silver_ones():
     assert sorted(in_order) == sorted(gold * 2) and in_order != gold * 2
 
 
-def test_silver_and_gold_are_learnt_together(sets, nlp, tmp_path, train_twice):
+def test_silver_and_gold_are_learnt_together(sets, nlp, tmp_path, train_twice, stop_training):
     nlp.to_disk(tmp_path / "pipeline")
     text = "the soup was fine"
     write_silver([SilverTarget(text, 4, 8, GOOD)] * 20, tmp_path / "silver.jsonl")
@@ -235,6 +235,9 @@ def test_silver_and_gold_are_learnt_together(sets, nlp, tmp_path, train_twice):
     output, are_equal = train_twice(*arguments, "--gold-times", "2")
     assert "epoch 1/3" not in output and "epoch 3/3" in output
     assert are_equal
+    stop_training(*arguments, "--gold-times", "2", str(tmp_path / "other"))
+    other = CliRunner().invoke(main, ["train", *arguments, str(tmp_path / "other")])
+    assert "is of another training: gold_times was 2, is 0: give the same" in other.output
     silver_alone = CliRunner().invoke(main, ["train", *arguments, str(tmp_path / "alone")])
     assert silver_alone.exit_code == 0, silver_alone.output
     assert (tmp_path / "alone").read_bytes() != (tmp_path / "whole").read_bytes()

@@ -77,7 +77,9 @@ def test_another_training_s_checkpoint_is_refused_and_left(sets, folder, tmp_pat
         assert f"{checkpoint} is of another training: " in result.output
         return result.output
 
-    assert "seed was 0, is 1: give the same settings to go on" in refused("--seed", "1")
+    assert "seed was 0, is 1; it began with other weights: give the same settings" in refused(
+        "--seed", "1"
+    )
     write_set(sets, repeat=21)
     assert "the texts are others" in refused()
     checkpoint.unlink()

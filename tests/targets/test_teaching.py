@@ -8,16 +8,16 @@ pytest.importorskip("transformers", reason="the extra `teacher` is not installed
 
 import torch
 
+from spacy_brnn.checkpoint import NAME
 from spacy_brnn.corpora.errors import CorpusError
 from spacy_brnn.corpora.targeted_texts import TargetedSet, TargetedText
-from spacy_brnn.distillation.checkpoint import NAME
 from spacy_brnn.distillation.transformer import TransformerTeacher
 from spacy_brnn.targets.__main__ import main
 from spacy_brnn.targets.candidates import Candidate
 from spacy_brnn.targets.silver import read_silver
 from spacy_brnn.targets.target_teacher import TargetTeacher
 from spacy_brnn.targets.teaching import TeacherSchedule, predict_dev, score, teach
-from tests.distillation.conftest import make_bert, stop_after  # noqa: F401
+from tests.distillation.conftest import make_bert, steps_of, stop_after  # noqa: F401
 
 SCHEDULE = TeacherSchedule(epochs=150, batch_pieces=60, learn_rate=1e-2, head_rate=1e-2)
 
@@ -132,9 +132,15 @@ def test_a_teacher_learns_to_tell_targets_apart_and_is_saved(start, tmp_path):
     )
 
 
-def test_the_same_seed_teaches_the_same_in_one_run_or_in_two(start, tmp_path, stop_after):  # noqa: F811
-    def taught(folder, seed=0):
+def test_the_same_seed_teaches_the_same_in_one_run_or_in_two(
+    start,
+    tmp_path,
+    stop_after,  # noqa: F811
+    steps_of,  # noqa: F811
+):
+    def taught(folder, seed=0, more=0.0):
         made = teacher(start)
+        made.head.bias.data += more
         schedule = TeacherSchedule(epochs=2, batch_pieces=20, seed=seed)
         teach(made, [a_set()], schedule, tmp_path / folder, print)
         return made
@@ -143,7 +149,10 @@ def test_the_same_seed_teaches_the_same_in_one_run_or_in_two(start, tmp_path, st
     assert (tmp_path / "parts" / NAME).exists()
     with pytest.raises(CorpusError, match="is of another training: seed was 0, is 1"):
         taught("parts", seed=1)
-    made = [taught("whole"), taught("parts"), taught("other", seed=1)]
+    with pytest.raises(CorpusError, match="is of another training: it began with other weights"):
+        taught("parts", more=0.1)
+    made = [taught("whole"), None, taught("other", seed=1)]
+    assert steps_of(lambda: made.__setitem__(1, taught("parts")))[0] == 4
     assert not (tmp_path / "parts" / NAME).exists()
     first, same, other = (score(one, a_set().train, print) for one in made)
     assert (first == same).all() and (first != other).any()

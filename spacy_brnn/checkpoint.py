@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +13,10 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from ..corpora.errors import CorpusError
+from .corpora.errors import CorpusError
 
 NAME = "checkpoint.pt"
-# Between two that are kept.
+# Between two that are saved.
 SECONDS = 180.0
 
 
@@ -28,8 +30,8 @@ class Stateful(Protocol):
         """Go on from there."""
 
 
-class Chance:
-    """The state of PyTorch's own generators: the CPU's, and the device's where that is a GPU."""
+class RandomState:
+    """That of PyTorch's own generators: the CPU's, and the device's where that is a GPU."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -52,7 +54,7 @@ class Checkpoint:
     """The parts of a training and the steps that are done, kept in a file.
 
     path: the file. plan: of `make_plan`. parts: by their names.
-    seconds: least time between two that `keep_if_due` keeps.
+    seconds: least time between two that `save_if_due` saves.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class Checkpoint:
         seconds: float = SECONDS,
     ) -> None:
         self.path, self.plan, self.parts, self.seconds = path, plan, parts, seconds
-        self._kept = time.monotonic()
+        self._partial = path.with_name(path.name + ".partial")
+        self._saved = time.monotonic()
 
     def resume(self) -> int:
         """Give the parts the state that is kept, if one is. RETURNS: the steps that are done.
@@ -74,12 +77,7 @@ class Checkpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             return 0
-        state = torch.load(self.path, weights_only=True, map_location="cpu")
-        if "plan" not in state:
-            raise CorpusError(
-                f"{self.path} does not say of what training it is: remove it to begin anew, or "
-                "write elsewhere"
-            )
+        state = self._load()
         if state["plan"] != self.plan:
             raise CorpusError(
                 f"{self.path} is of another training: {_differences(state['plan'], self.plan)}: "
@@ -89,41 +87,67 @@ class Checkpoint:
             part.load_state_dict(state[name])
         return state["step"]
 
-    def keep_if_due(self, step: int) -> None:
-        """Keep the parts' states after this many steps, unless that was done just before."""
-        if time.monotonic() - self._kept > self.seconds:
-            self.keep(step)
-            self._kept = time.monotonic()
+    def save_if_due(self, step: int) -> None:
+        """Save the parts' states after this many steps, unless that was done just before."""
+        if time.monotonic() - self._saved > self.seconds:
+            self.save(step)
+            self._saved = time.monotonic()
 
-    def keep(self, step: int) -> None:
-        """Keep the parts' states after this many steps."""
-        partial = self.path.with_name(self.path.name + ".partial")
+    def save(self, step: int) -> None:
+        """Save the parts' states after this many steps."""
+        partial = self._partial
         states = {name: part.state_dict() for name, part in self.parts.items()}
         torch.save({**states, "plan": self.plan, "step": step}, partial)
         os.replace(partial, self.path)
 
     def remove(self) -> None:
         """Forget it: what was trained is written."""
-        self.path.unlink(missing_ok=True)
+        for path in (self.path, self._partial):
+            path.unlink(missing_ok=True)
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            state = torch.load(self.path, weights_only=True, map_location="cpu")
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            first = str(error).splitlines()[0]
+            raise CorpusError(
+                f"{self.path} cannot be read ({first}): remove it to begin anew"
+            ) from None
+        if "plan" not in state:
+            raise CorpusError(
+                f"{self.path} does not say of what training it is: remove it to begin anew, or "
+                "write elsewhere"
+            )
+        return state
 
 
-def make_plan(schedule: Mapping[str, Any], model: nn.Module, texts: str) -> dict[str, Any]:
+def make_plan(
+    schedule: Mapping[str, Any], model: nn.Module, texts: str, **settings: Any
+) -> dict[str, Any]:
     """What makes one training another one, in values that a file can hold.
 
-    texts: a digest of what is read, in its order, and of what it teaches.
+    model: as it is before the training. texts: a digest of what is read, in its order, and of what
+    it teaches. settings: what else counts.
     """
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    plan = {"parameters": parameters, **schedule, "digest": texts}
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).numpy().data)
+    plan = {**schedule, **settings, "weights": digest.hexdigest(), "digest": texts}
     plan.pop("checkpoint_seconds", None)  # It changes no weight.
     return plan
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> str:
-    found = [
-        f"{name} was {old.get(name)}, is {value}"
+    if old.keys() != new.keys():
+        return "it was made by another version of this package"
+    words = {
+        "digest": "the texts are others",
+        "weights": "it began with other weights",
+        "config": "the config is another",
+    }
+    return "; ".join(
+        words.get(name, f"{name} was {old[name]}, is {value}")
         for name, value in new.items()
-        if name != "digest" and old.get(name) != value
-    ]
-    if old.get("digest") != new["digest"]:
-        found.append("the texts are others")
-    return "; ".join(found)
+        if old[name] != value
+    )
