@@ -142,8 +142,8 @@ def read_jsonl(stream: Stream, source: str, options: ReadOptions) -> Iterator[Re
             record.take_text(options.text_field)
         elif number == 1 and source == Input(STDIN, "jsonl").name:
             record.problem = (
-                f"{problem}; if it is a table, add --input-format csv, and if it is plain text, "
-                "--input-format text"
+                f"{problem}; if it is plain text, add --input-format text, and if it is a table, "
+                "--input-format csv"
             )
         elif number == 1 and line.startswith(b"{"):
             record.problem = f"{problem}; if an object takes several lines, add --input-format json"

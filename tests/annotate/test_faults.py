@@ -427,6 +427,10 @@ def test_a_web_address_is_told_what_to_do(annotate):
 
 def test_plain_text_on_standard_input_is_told_what_to_add(annotate):
     assert "add --input-format text" in annotate("-", input="A fine film.\n").stderr
+    table = "text\nA fine film.\n"
+    assert "a table, --input-format csv" in annotate("-", input=table).stderr
+    lines = annotate("-", "--input-format", "csv", input=table).stdout.splitlines()
+    assert lines[0].startswith("text,sentiment_label") and lines[1].startswith("A fine film.,")
 
 
 class TestChangedInputs:

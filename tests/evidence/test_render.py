@@ -113,7 +113,7 @@ def test_explain_says_what_is_wrong(folder, tmp_path):
         ([str(bad), "--model", folder], "bad.txt: byte 3 is not UTF-8"),
         (
             [str(table), "--model", folder],
-            "`spacy-brnn annotate " + str(table) + " --evidence` writes",
+            f"`spacy-brnn annotate '{table}' --evidence --model {folder}` writes",
         ),
         ([" ", "--model", folder], "there is no text to explain"),
         (["a text", "--model", str(tmp_path / "none")], "neither a pipeline's folder nor"),
