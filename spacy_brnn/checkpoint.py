@@ -95,10 +95,9 @@ class Checkpoint:
 
     def save(self, step: int) -> None:
         """Save the parts' states after this many steps."""
-        partial = self._partial
         states = {name: part.state_dict() for name, part in self.parts.items()}
-        torch.save({**states, "plan": self.plan, "step": step}, partial)
-        os.replace(partial, self.path)
+        torch.save({**states, "plan": self.plan, "step": step}, self._partial)
+        os.replace(self._partial, self.path)
 
     def remove(self) -> None:
         """Forget it: what was trained is written."""
@@ -109,9 +108,9 @@ class Checkpoint:
         try:
             state = torch.load(self.path, weights_only=True, map_location="cpu")
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            first = str(error).splitlines()[0]
+            said = (str(error) or type(error).__name__).splitlines()[0]
             raise CorpusError(
-                f"{self.path} cannot be read ({first}): remove it to begin anew"
+                f"{self.path} cannot be read ({said}): remove it to begin anew"
             ) from None
         if "plan" not in state:
             raise CorpusError(
