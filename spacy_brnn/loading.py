@@ -48,6 +48,11 @@ def find_component(nlp: Language, factory: str, pipeline: str | Path | None = No
     raise PipelineError(f"the pipeline {pipeline or 'that ships'} has no {factory} (it has: {has})")
 
 
+def sets_attribute(nlp: Language, attribute: str) -> bool:
+    """Whether a component of the pipeline sets it, as `doc.ents`."""
+    return any(attribute in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
+
+
 def load_named_pipeline(name: str | Path | None) -> Language:
     """Load it; None for a blank English one with the brnn_sentiment that ships.
 

@@ -17,7 +17,13 @@ from spacy_brnn.annotate.fields import (
     label_fields,
 )
 from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
-from spacy_brnn.loading import PipelineError, find_component, load_named_pipeline, no_gpu
+from spacy_brnn.loading import (
+    PipelineError,
+    find_component,
+    load_named_pipeline,
+    no_gpu,
+    sets_attribute,
+)
 from spacy_brnn.targets.fields import TARGETS_FIELD, toward_places
 
 if TYPE_CHECKING:
@@ -301,11 +307,12 @@ def _add_entities(nlp: Language, model: str | None) -> None:
 
 def _fields(nlp: Language, model: str | None, extra: Sequence[str]) -> list[DocFields]:
     fields = []
-    if _sets(nlp, "doc._.sentiment", "brnn_sentiment"):
+    factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    if sets_attribute(nlp, "doc._.sentiment") or "brnn_sentiment" in factories:
         fields.append(SENTIMENT)
-    if _sets(nlp, "", SEVERAL_LABELS):
+    if SEVERAL_LABELS in factories:
         fields.append(label_fields(_several_labels(nlp, model)))
-    if _sets(nlp, "doc.ents", "brnn_ner"):
+    if sets_attribute(nlp, "doc.ents") or "brnn_ner" in factories:
         fields.append(ENTITIES)
     if not fields:
         raise AnnotateError(
@@ -343,11 +350,6 @@ def _several_labels(nlp: Language, model: str | None) -> Any:
                 f"{several[0]!r}, and doc.cats has room for one: annotate with each by itself"
             )
     return component
-
-
-def _sets(nlp: Language, attribute: str, factory: str) -> bool:
-    metas = [nlp.get_pipe_meta(name) for name in nlp.pipe_names]
-    return any(attribute in meta.assigns or meta.factory == factory for meta in metas)
 
 
 def _use_gpu(gpu_id: int) -> None:

@@ -13,6 +13,7 @@ from spacy_brnn.annotate.records import (
     SENTIMENT_FIELDS,
 )
 from spacy_brnn.evidence.fields import EVIDENCE_FIELD, evidence_fields
+from spacy_brnn.loading import sets_attribute
 from spacy_brnn.pipeline.ner_confidence import confidence_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def keep_confidences(nlp: Language) -> None:
 
 def require_sentiment(nlp: Language) -> None:
     """Raise ValueError for a pipeline without sentiment, which has no evidence."""
-    if not any("doc._.sentiment" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
+    if not sets_attribute(nlp, "doc._.sentiment"):
         raise ValueError("the pipeline has no brnn_sentiment; leave --evidence out")
 
 

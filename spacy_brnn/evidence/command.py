@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from ..loading import load_named_pipeline
+from ..loading import load_named_pipeline, sets_attribute
 from .render import render
 from .terminal import terminal_text
 
@@ -77,7 +77,7 @@ def load_pipeline(model: str | None) -> Language:
     Raises PipelineError where it cannot be loaded, ExplainError where it has no brnn_sentiment.
     """
     nlp = load_named_pipeline(model)
-    if not any("doc._.sentiment" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names):
+    if not sets_attribute(nlp, "doc._.sentiment"):
         names = ", ".join(nlp.pipe_names) or "nothing"
         raise ExplainError(f"the pipeline {model} has no brnn_sentiment (it has: {names})")
     return nlp
