@@ -17,14 +17,14 @@ def installation() -> dict[str, str]:
     """Versions of this package and what it builds on, the machine's cores and its GPU."""
     import torch
 
-    from spacy_brnn.architectures.precision import AUTO, choose_precision
+    from spacy_brnn.architectures.precision import has_bfloat16
 
     facts = {"spacy-brnn": spacy_brnn.__version__, "python": platform.python_version()}
     facts.update({name: version(name) for name in REQUIRED})
     facts.update({name: _version_if_there(name) for name in OPTIONAL})
     facts["platform"] = platform.platform()
     facts["cores"] = str(os.cpu_count())
-    facts["precision"] = f"{choose_precision(AUTO)} (auto)"
+    facts["bfloat16"] = "yes" if has_bfloat16() else "not on this processor"
     facts["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return facts
 

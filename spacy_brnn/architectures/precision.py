@@ -17,17 +17,20 @@ AUTO = "auto"
 _precision: ContextVar[str] = ContextVar("precision", default="float32")
 
 
-def choose_precision(name: str) -> str:
+def choose_precision(name: str, multiplies_per_step: bool) -> str:
     """The precision that a setting stands for on the device in use.
 
-    name: "float32", "bfloat16", or "auto" for bfloat16 on a CPU that computes in it, else float32.
-        Where PyTorch refuses bfloat16, on a CPU without AVX-512, it is float32, with a warning.
+    name: "float32", "bfloat16", or "auto" for the faster of them. Where PyTorch refuses bfloat16,
+        on a CPU without AVX-512, it is float32, with a warning.
+    multiplies_per_step: whether the network takes a matrix product at each step, as an LSTM does: a
+        CPU that computes in bfloat16 is then faster in it. What one without gains in its few
+        products, it loses in changing between the two.
     Raises ValueError for another name.
     """
     check_precision(name)
     on_cpu = get_torch_default_device().type == "cpu"
     if name == AUTO:
-        return "bfloat16" if on_cpu and has_bfloat16() else "float32"
+        return "bfloat16" if multiplies_per_step and on_cpu and has_bfloat16() else "float32"
     if name == "bfloat16" and on_cpu and not _takes_bfloat16():
         warnings.warn(
             'precision = "bfloat16", but PyTorch cannot compute in it on this processor: float32 '

@@ -91,6 +91,11 @@ class BRNN(nn.Module):
         self.backwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
         self.reset_parameters()
 
+    @property
+    def multiplies_per_step(self) -> bool:
+        """Whether each step takes a matrix product, as an LSTM's does."""
+        return not isinstance(self.forwards[-1], ScanCell)
+
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
         self.apply(_reset_parameters)
@@ -281,16 +286,25 @@ def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) 
     run: Callable[..., tuple[Tensor, Any]] = cell
     if isinstance(cell, ScanCell):
         run, inputs = cell.scan, _project(cell, inputs)
-    places, states = [], []
-    for index, mask in blocks:
-        read = index if isinstance(cell, ScanCell) else _at_least_two(index)
-        # Selecting rows is much cheaper to backpropagate than indexing.
-        padded, _ = run(inputs.index_select(0, read.flatten()).view(*read.shape, -1))
+    # At once for all blocks, as a gradient for each would be as large as the inputs.
+    reads = [
+        index if isinstance(cell, ScanCell) else _at_least_two(index) for index, _ in blocks
+    ]
+    # Selecting rows is much cheaper to backpropagate than indexing.
+    rows = inputs.index_select(0, torch.cat([read.flatten() for read in reads]))
+    parts = rows.split([read.numel() for read in reads])
+    states, places, found = [], [], []
+    start = 0
+    for part, read, (index, mask) in zip(parts, reads, blocks, strict=True):
+        padded, _ = run(part.view(*read.shape, -1))
+        states.append(padded.flatten(0, 1))
         real = functional.pad(mask, (0, read.shape[1] - mask.shape[1])).flatten().nonzero()[:, 0]
-        states.append(padded.flatten(0, 1).index_select(0, real))
+        found.append(real + start)
         places.append(index[mask])
-    flat = torch.cat(states)
-    return torch.empty_like(flat).index_copy(0, torch.cat(places), flat)
+        start += len(states[-1])
+    order = torch.empty_like(torch.cat(places))
+    order[torch.cat(places)] = torch.cat(found)
+    return torch.cat(states).index_select(0, order)
 
 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:

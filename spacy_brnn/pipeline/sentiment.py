@@ -21,6 +21,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
+from ..architectures.encoder import multiplies_per_step
 from ..architectures.precision import AUTO, check_precision, choose_precision, predict_in
 from ..architectures.textcat import reads_words_alone
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
@@ -104,7 +105,8 @@ def make_brnn_sentiment(
     extension: the name of `doc._.sentiment` and `span._.sentiment`.
     objective: the fields of Objective: the weights of the losses in training.
     precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
-        on a CPU that computes in it, else float32.
+        where a cell with a matrix product per step (LSTM, GRU) runs on a CPU that computes in it,
+        else float32.
     threshold: handed to the scorer, as spaCy's textcat does.
     abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
         have no label, but None.
@@ -153,9 +155,9 @@ class BRNNSentiment(Explaining):
     neutral: whether the label NEUTRAL shows in `doc.cats` and the rest. If not, the other labels'
         probabilities are scaled to sum to 1. None shows it where it is a label of one's own
         training, and not where it comes with the weights that ship.
-    precision: what predictions are computed in, "float32" or "bfloat16"; set to "auto", what the
-        processor at hand is for. Scores in bfloat16 differ from those in float32 by some
-        thousandths.
+    precision: what predictions are computed in, "float32" or "bfloat16"; set to "auto", the faster
+        for this network on the processor at hand. Scores in bfloat16 differ from those in float32
+        by some thousandths.
     tokenizer: the pipeline's, for texts with markup or invisible characters; without one these
         are read as they are.
     """
@@ -217,7 +219,7 @@ class BRNNSentiment(Explaining):
     @property
     def precision(self) -> str:
         """What predictions are computed in, here: a pickled component may have travelled."""
-        return choose_precision(self._precision)
+        return choose_precision(self._precision, multiplies_per_step(self.model))
 
     @precision.setter
     def precision(self, name: str) -> None:

@@ -1,35 +1,55 @@
 import pytest
+import spacy
 import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 
 from spacy_brnn.architectures import precision
 
-from .configs import WORD_EMBED
+from .configs import BRNN_ENCODER, WORD_EMBED
 
 
-def test_auto_takes_what_the_processor_computes_in(monkeypatch):
-    for native, chosen in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(
-            torch.cpu, "_is_avx512_bf16_supported", lambda n=native: n, raising=False
-        )
-        assert precision.choose_precision("auto") == chosen
+@pytest.mark.parametrize(
+    ("native", "cell", "chosen"),
+    [
+        (True, "lstm", "bfloat16"),
+        (True, "gru", "bfloat16"),
+        (True, "mingru", "float32"),
+        (True, "sru", "float32"),
+        (True, "qrnn", "float32"),
+        (False, "lstm", "float32"),
+    ],
+)
+def test_auto_takes_what_the_processor_computes_in_where_the_cell_gains(
+    native, cell, chosen, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native, raising=False)
+    nlp = spacy.blank("en")
+    encode = {**BRNN_ENCODER, "cell": cell}
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": WORD_EMBED, "encode": encode}
+    model = {"@architectures": "spacy-brnn.TextCatBRNN.v1", "tok2vec": tok2vec}
+    assert nlp.add_pipe("brnn_sentiment", config={"model": model}).precision == chosen
+
+
+def test_the_weights_that_ship_are_faster_in_float32(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert spacy.blank("en").add_pipe("brnn_sentiment").precision == "float32"
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_a_precision_named_is_the_one_taken(name, any_bfloat16):
-    assert precision.choose_precision(name) == name
+    assert precision.choose_precision(name, multiplies_per_step=False) == name
 
 
 def test_float32_is_taken_where_bfloat16_is_refused(monkeypatch):
     monkeypatch.setattr(precision, "_takes_bfloat16", lambda: False)
     with pytest.warns(UserWarning, match="cannot compute in it on this processor: float32"):
-        assert precision.choose_precision("bfloat16") == "float32"
+        assert precision.choose_precision("bfloat16", multiplies_per_step=False) == "float32"
 
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match=r"auto, float32, bfloat16, not 'int4'"):
-        precision.choose_precision("int4")
+        precision.choose_precision("int4", multiplies_per_step=False)
 
 
 @pytest.mark.parametrize("pooling", ["max", "mean"])
