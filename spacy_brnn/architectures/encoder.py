@@ -70,12 +70,6 @@ def build_brnn_encoder(
     )
 
 
-def multiplies_per_step(model: Model) -> bool:
-    """Whether an encoder in the model takes a matrix product at each step, as an LSTM does."""
-    networks = (shim._model for node in model.walk() for shim in node.shims)
-    return any(isinstance(one, BRNN) and one.multiplies_per_step for one in networks)
-
-
 # What the network itself can pool, and by which method.
 POOLED = {"max": "max_states", "max_mean": "max_mean_states"}
 

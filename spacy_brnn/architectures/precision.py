@@ -9,7 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 
 import torch
+from thinc.api import Model
 from thinc.util import get_torch_default_device
+
+from ..nn.brnn import BRNN
 
 PRECISIONS = ("float32", "bfloat16")
 AUTO = "auto"
@@ -17,20 +20,21 @@ AUTO = "auto"
 _precision: ContextVar[str] = ContextVar("precision", default="float32")
 
 
-def choose_precision(name: str, multiplies_per_step: bool) -> str:
+def choose_precision(name: str, model: Model) -> str:
     """The precision that a setting stands for on the device in use.
 
     name: "float32", "bfloat16", or "auto" for the faster of them. Where PyTorch refuses bfloat16,
         on a CPU without AVX-512, it is float32, with a warning.
-    multiplies_per_step: whether the network takes a matrix product at each step, as an LSTM does: a
-        CPU that computes in bfloat16 is then faster in it. What one without gains in its few
-        products, it loses in changing between the two.
+    model: what is to be computed. Where its cells take a matrix product at each step, as an LSTM
+        does, a CPU that computes in bfloat16 is faster in it. What others gain in their few
+        products, they lose in changing between the two.
     Raises ValueError for another name.
     """
     check_precision(name)
     on_cpu = get_torch_default_device().type == "cpu"
     if name == AUTO:
-        return "bfloat16" if multiplies_per_step and on_cpu and has_bfloat16() else "float32"
+        gains = on_cpu and has_bfloat16() and _multiplies_per_step(model)
+        return "bfloat16" if gains else "float32"
     if name == "bfloat16" and on_cpu and not _takes_bfloat16():
         warnings.warn(
             'precision = "bfloat16", but PyTorch cannot compute in it on this processor: float32 '
@@ -76,6 +80,11 @@ def has_bfloat16() -> bool:
     """Whether the processor computes in it; elsewhere it is emulated, slower than float32."""
     # PyTorch has no public way to ask.
     return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
+def _multiplies_per_step(model: Model) -> bool:
+    networks = (shim._model for node in model.walk() for shim in node.shims)
+    return any(isinstance(one, BRNN) and one.multiplies_per_step for one in networks)
 
 
 def _takes_bfloat16() -> bool:

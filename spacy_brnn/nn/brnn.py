@@ -287,9 +287,7 @@ def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) 
     if isinstance(cell, ScanCell):
         run, inputs = cell.scan, _project(cell, inputs)
     # At once for all blocks, as a gradient for each would be as large as the inputs.
-    reads = [
-        index if isinstance(cell, ScanCell) else _at_least_two(index) for index, _ in blocks
-    ]
+    reads = [index if isinstance(cell, ScanCell) else _at_least_two(index) for index, _ in blocks]
     # Selecting rows is much cheaper to backpropagate than indexing.
     rows = inputs.index_select(0, torch.cat([read.flatten() for read in reads]))
     parts = rows.split([read.numel() for read in reads])

@@ -21,7 +21,6 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
-from ..architectures.encoder import multiplies_per_step
 from ..architectures.precision import AUTO, check_precision, choose_precision, predict_in
 from ..architectures.textcat import reads_words_alone
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
@@ -219,7 +218,7 @@ class BRNNSentiment(Explaining):
     @property
     def precision(self) -> str:
         """What predictions are computed in, here: a pickled component may have travelled."""
-        return choose_precision(self._precision, multiplies_per_step(self.model))
+        return choose_precision(self._precision, self.model)
 
     @precision.setter
     def precision(self, name: str) -> None:

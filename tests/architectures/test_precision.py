@@ -3,10 +3,13 @@ import spacy
 import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
+from thinc.api import Linear
 
 from spacy_brnn.architectures import precision
 
 from .configs import BRNN_ENCODER, WORD_EMBED
+
+ANY_MODEL = Linear()
 
 
 @pytest.mark.parametrize(
@@ -38,18 +41,18 @@ def test_the_weights_that_ship_are_faster_in_float32(monkeypatch):
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_a_precision_named_is_the_one_taken(name, any_bfloat16):
-    assert precision.choose_precision(name, multiplies_per_step=False) == name
+    assert precision.choose_precision(name, ANY_MODEL) == name
 
 
 def test_float32_is_taken_where_bfloat16_is_refused(monkeypatch):
     monkeypatch.setattr(precision, "_takes_bfloat16", lambda: False)
     with pytest.warns(UserWarning, match="cannot compute in it on this processor: float32"):
-        assert precision.choose_precision("bfloat16", multiplies_per_step=False) == "float32"
+        assert precision.choose_precision("bfloat16", ANY_MODEL) == "float32"
 
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match=r"auto, float32, bfloat16, not 'int4'"):
-        precision.choose_precision("int4", multiplies_per_step=False)
+        precision.choose_precision("int4", ANY_MODEL)
 
 
 @pytest.mark.parametrize("pooling", ["max", "mean"])
