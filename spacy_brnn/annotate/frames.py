@@ -36,28 +36,24 @@ def annotate_frame(
 ) -> pd.DataFrame:
     """A copy of the frame with the annotation's columns added, index and order kept.
 
-    text_field: the column of texts; a row without a string there gets missing values. model,
+    text_field: the column of texts; a row with a missing value there gets missing values. model,
     gpu_id, neutral, entities: see PipelineOptions. A frame without rows gets the three sentiment
     columns, and that of the entities if these are asked for; no pipeline is loaded for it.
 
-    Raises KeyError if the frame has no such column, ValueError for a text that the pipeline
-    cannot take, AnnotateError if the pipeline cannot be loaded.
+    Raises TypeError for what is no frame, KeyError if it has no such column, ValueError if it has
+    two, for a value that is no string, or for a text that the pipeline cannot take, AnnotateError
+    if the pipeline cannot be loaded.
     """
-    if text_field not in frame.columns:
-        raise KeyError(
-            f'no column "{text_field}" (columns: {", ".join(map(str, frame.columns)) or "none"}); '
-            "name it with text_field"
-        )
-    texts = frame[text_field].tolist()
+    texts = _texts(frame, text_field)
     options = PipelineOptions(model, gpu_id, neutral=neutral, entities=entities)
     columns: tuple[str, ...] = (*SENTIMENT_FIELDS, *([ENTITIES_FIELD] if entities else []))
     rows: list[dict[str, Any]] = [{} for _ in texts]
-    present = iter([index for index, text in enumerate(texts) if isinstance(text, str)])
+    present = iter([(index, text) for index, text in enumerate(texts) if text is not None])
     while batch := list(islice(present, batch_size)):
         annotator = _annotator(options)
         columns = annotator.columns
-        annotations = annotator([texts[index] for index in batch])
-        for index, result in zip(batch, annotations.results, strict=True):
+        annotations = annotator([text for _, text in batch])
+        for (index, _), result in zip(batch, annotations.results, strict=True):
             if not isinstance(result, Annotation):
                 raise ValueError(f"row {frame.index[index]!r}: {result.reason}")
             rows[index] = result.fields
@@ -70,6 +66,27 @@ def annotate_frames(frames: Iterator[pd.DataFrame], **options: Any) -> Iterator[
     options: those of annotate_frame.
     """
     return map(partial(annotate_frame, **options), frames)
+
+
+def _texts(frame: pd.DataFrame, field: str) -> list[str | None]:
+    """The column's strings, None for a missing value."""
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"annotate_frame takes a pandas DataFrame, not {type(frame).__name__}")
+    columns = ", ".join(map(str, frame.columns)) or "none"
+    if field not in frame.columns:
+        raise KeyError(f'no column "{field}" (columns: {columns}); name it with text_field')
+    values = frame[field]
+    if values.ndim > 1:
+        raise ValueError(f'two columns are called "{field}" (columns: {columns}): rename one')
+    for row, value in zip(frame.index, values, strict=True):
+        if not isinstance(value, str) and not (pd.api.types.is_scalar(value) and pd.isna(value)):
+            raise ValueError(
+                f'row {row!r}: column "{field}" holds {type(value).__name__}, not a string: name '
+                "the column of texts with text_field, or make strings of it by astype(str)"
+            )
+    return [value if isinstance(value, str) else None for value in values]
 
 
 def _column(frame: pd.DataFrame, rows: list[dict[str, Any]], name: str) -> pd.Series:

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.util import registry
 from thinc.api import Config, Model
 from thinc.types import Floats2d
+from torch.random import fork_rng
 
 from ..pretrained import card, weights
 
@@ -21,7 +22,8 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
         weights and without.
     Raises ValueError for a name that does not ship.
     """
-    model = _build(name)
+    with fork_rng(devices=()):  # What is drawn is replaced.
+        model = _build(name)
     weights.load(model, name)
     model.attrs["labels"] = card.load(name)["labels"]
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary, ref
 
@@ -27,14 +28,28 @@ class Answers(Generic[Component]):
     """
 
     def __init__(self) -> None:
-        self._hosts: dict[tuple[int, str], list[ref[Component]]] = {}
+        self._hosts: dict[int, dict[str, list[ref[Component]]]] = {}
         self._guests: WeakKeyDictionary[Doc, dict[str, ref[Component]]] = WeakKeyDictionary()
 
     def register(self, component: Component, name: str) -> None:
         """Let this component answer for the documents of its vocabulary, before all others."""
-        key = id(component.vocab), name
-        alive = [other for other in self._hosts.get(key, []) if other() not in (None, component)]
-        self._hosts[key] = [*alive, ref(component)]
+        hosts = self._hosts.setdefault(id(component.vocab), {})
+        alive = [other for other in hosts.get(name, []) if other() not in (None, component)]
+        hosts[name] = [*alive, ref(component)]
+
+    def others(self, doc: Doc, component: Component) -> Iterator[tuple[str, Component]]:
+        """The other components that may answer for a document, each with the name it does by."""
+        named = [
+            (name, host)
+            for name, hosts in self._hosts.get(id(doc.vocab), {}).items()
+            for host in hosts
+        ]
+        if self._guests:
+            named += self._guests.get(doc, {}).items()
+        for name, host in named:
+            other = host()
+            if other not in (None, component):
+                yield name, other
 
     def take(self, doc: Doc, component: Component, name: str) -> None:
         """Let this component answer for a document, whatever vocabulary that has."""
@@ -47,6 +62,7 @@ class Answers(Generic[Component]):
         """The component that answers for a document; None where all are gone."""
         guest_of = self._guests.get(doc, {}).get(name)
         # The last one added first.
-        hosts = [*self._hosts.get((id(doc.vocab), name), []), *([guest_of] if guest_of else [])]
+        hosts = self._hosts.get(id(doc.vocab), {}).get(name, [])
+        hosts = [*hosts, *([guest_of] if guest_of else [])]
         alive = (host() for host in reversed(hosts))
         return next((component for component in alive if component is not None), None)

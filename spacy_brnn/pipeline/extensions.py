@@ -6,6 +6,7 @@ serialized, and documents are, on their way back from worker processes and into 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Protocol
@@ -80,9 +81,37 @@ def register_span_scorer(scorer: SpanScorer) -> None:
     _scorers.register(scorer, scorer.extension)
 
 
+def make_room(doc: Doc, scorer: SpanScorer, polarities: Mapping[str, float]) -> None:
+    """Keep with the document what other components said of labels that are now written anew.
+
+    Warns where another component of the pipeline answers by the same name.
+    """
+    for name, other in _scorers.others(doc, scorer):
+        labels = other.label_polarities
+        if any(label not in doc.cats for label in labels):
+            continue  # It has not read this document yet.
+        if name == scorer.extension:
+            _warn_of_rival(name, labels, polarities)
+        elif not polarities.keys().isdisjoint(labels):
+            said = {label: doc.cats[label] for label in labels}
+            doc.user_data.setdefault(_scores_key(name), said)
+
+
+def _warn_of_rival(name: str, labels: Mapping[str, float], others: Mapping[str, float]) -> None:
+    if labels.keys() == others.keys():
+        return  # It may be the one that this one has replaced.
+    warnings.warn(
+        f"two components of this pipeline answer for doc._.{name}: the one of the labels "
+        f"{', '.join(labels)} no longer does, but that of {', '.join(others)}: give one of them "
+        "another name in the setting `extension`",
+        stacklevel=2,
+    )
+
+
 def annotate(doc: Doc, scorer: SpanScorer, polarities: Mapping[str, float]) -> None:
     """Keep with the document who scored it, and what its labels mean where not the default."""
     _scorers.take(doc, scorer, scorer.extension)
+    doc.user_data.pop(_scores_key(scorer.extension), None)
     key = _polarities_key(scorer.extension)
     for label in doc.user_data.pop(key, {}):
         if label not in polarities:
@@ -167,6 +196,10 @@ def _polarities_key(extension: str) -> str:
     return f"brnn_{extension}_polarities"
 
 
+def _scores_key(extension: str) -> str:
+    return f"brnn_{extension}_scores"
+
+
 def _doc_sentiment(extension: str, doc: Doc) -> Sentiment | None:
     polarities = doc.user_data.get(_polarities_key(extension))
     abstain_below = doc.user_data.get(f"brnn_{extension}_abstain_below")
@@ -177,7 +210,9 @@ def _doc_sentiment(extension: str, doc: Doc) -> Sentiment | None:
             polarities = scorer.label_polarities if scorer else _guess_polarities(doc)
         if abstain_below is None:
             abstain_below = scorer.abstain_below if scorer else 0.0
-    scores = {label: doc.cats[label] for label in polarities if label in doc.cats}
+    # Its own, where another component has written the same labels since.
+    cats = doc.user_data.get(_scores_key(extension), doc.cats)
+    scores = {label: cats[label] for label in polarities if label in cats}
     if not scores:
         return None
     explain = partial(_explain, extension, doc)
@@ -204,7 +239,8 @@ def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
     scorer = _scorers.find(doc, extension)
     if scorer is None:
         raise ValueError(
-            f"span._.{extension} needs the pipeline that made the Doc: keep the nlp object with "
-            "brnn_sentiment alive, and create the Doc with its vocab"
+            f"what is asked of doc._.{extension} or span._.{extension} needs the pipeline that "
+            "made the Doc: keep the nlp object alive with its brnn_sentiment in it, and create "
+            "the Doc with its vocab"
         )
     return scorer

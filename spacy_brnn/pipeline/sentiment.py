@@ -32,6 +32,7 @@ from .extensions import (
     DEFAULT_POLARITIES,
     SUM_TOLERANCE,
     annotate,
+    make_room,
     register_extensions,
     register_span_scorer,
 )
@@ -290,11 +291,15 @@ class BRNNSentiment(Explaining):
         """Write scores from predict to the documents."""
         docs = list(docs)
         labels, polarities = self.visible_labels, self.label_polarities
+        has_polarity = any(polarities.values())
         for doc, row in zip(docs, self._visible(scores).tolist(), strict=True):
+            if doc.cats:
+                make_room(doc, self, polarities)
             annotate(doc, self, polarities)
             cats = dict(zip(labels, row, strict=True))
             doc.cats.update(cats)
-            doc.sentiment = Sentiment.from_scores(cats, polarities).polarity
+            if has_polarity:  # Else it may be another component's.
+                doc.sentiment = Sentiment.from_scores(cats, polarities).polarity
         self._keep_with(docs)
 
     def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:

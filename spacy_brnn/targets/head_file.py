@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 import srsly
 import torch
+from torch.random import fork_rng
 
 from ..architectures.cut_model import CutModel
 from ..nn.target_head import TargetHead
@@ -36,15 +37,20 @@ def load_head(path: Path, cut: CutModel) -> TargetHead:
     )
     if not path.is_file():
         raise ValueError(f"there is no head for the sentiment toward a span, {path}: {advice}")
-    message: dict[str, Any] = srsly.read_msgpack(path)
-    if message["encoder"] != fingerprint(cut):
+    try:
+        message: dict[str, Any] = srsly.read_msgpack(path)
+        encoder, sizes, arrays = (message[key] for key in ("encoder", "sizes", "state"))
+    except Exception:  # Of msgpack, of what it may hold in place of a dict: any will do.
+        raise ValueError(f"{path} is no head for the sentiment toward a span: {advice}") from None
+    if encoder != fingerprint(cut):
         raise ValueError(
             f"the head for the sentiment toward a span in {path} was trained on another encoder "
             f"than this pipeline's: {advice}"
         )
-    head = TargetHead(**message["sizes"])
-    arrays = message["state"].items()
-    head.load_state_dict({name: torch.tensor(array.astype("float32")) for name, array in arrays})
+    with fork_rng(devices=()):  # What is drawn is replaced.
+        head = TargetHead(**sizes)
+    state = {name: torch.tensor(array.astype("float32")) for name, array in arrays.items()}
+    head.load_state_dict(state)
     return head.eval()
 
 

@@ -34,6 +34,27 @@ def test_a_frame_without_rows_has_the_same_types(frame, model):
     assert empty.dtypes.equals(whole.dtypes)
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_missing_text_has_missing_values(missing, model):
+    out = annotate_frame(pd.DataFrame({"text": ["good", missing]}), model=str(model))
+    assert out.sentiment_label[0] == "POSITIVE" and pd.isna(out.sentiment_label[1])
+
+
+@pytest.mark.parametrize("value", [7, b"good", ["good"], 1.5])
+def test_a_value_that_is_no_text_is_an_error(value):
+    frame = pd.DataFrame({"text": ["good", value]}, index=["a", "b"])
+    with pytest.raises(ValueError, match=f"row 'b': column \"text\" holds {type(value).__name__}"):
+        annotate_frame(frame, model="no such model is loaded")
+
+
+def test_what_is_no_frame_is_told():
+    twice = pd.DataFrame([["good", "bad"]], columns=["text", "text"])
+    with pytest.raises(ValueError, match='two columns are called "text"'):
+        annotate_frame(twice)
+    with pytest.raises(TypeError, match="takes a pandas DataFrame, not Series"):
+        annotate_frame(pd.Series(["good"]))
+
+
 def test_entities_are_lists(entity_model):
     frame = pd.DataFrame({"body": ["Casablanca", "bad"]})
     out = annotate_frame(frame, model=str(entity_model), text_field="body")

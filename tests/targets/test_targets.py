@@ -140,6 +140,16 @@ def test_white_space_changes_nothing(with_head):
     )
 
 
+@pytest.mark.parametrize("content", [b"# A page", b"\x93\x01\x02\x03", b"", b"\x80"])
+def test_a_file_that_is_no_head_is_told(content, tmp_path):
+    path = tmp_path / "head"
+    path.write_bytes(content)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", config={"target_head": str(path)})
+    with pytest.raises(ValueError, match="head is no head for the sentiment toward a span"):
+        assert nlp(TEXT)[1:2]._.sentiment_toward
+
+
 def test_the_setting_keeps_values_with_the_document(with_head):
     nlp = with_head(targets="food")
     doc = nlp.make_doc(TEXT)
