@@ -175,7 +175,7 @@ def test_a_span_without_its_pipeline_says_so(trained):
     gc.collect()
     assert doc.vocab is vocab
     assert doc._.sentiment.label == "POSITIVE"
-    with pytest.raises(ValueError, match="keep the nlp object with brnn_sentiment alive"):
+    with pytest.raises(ValueError, match="keep the nlp object alive with its brnn_sentiment"):
         _ = doc[:]._.sentiment
 
 
