@@ -88,8 +88,8 @@ def make_room(doc: Doc, scorer: SpanScorer, polarities: Mapping[str, float]) -> 
     """
     for name, other in _scorers.others(doc, scorer):
         labels = other.label_polarities
-        if any(label not in doc.cats for label in labels):
-            continue  # It has not read this document yet.
+        if not labels or any(label not in doc.cats for label in labels):
+            continue  # It has not read this document.
         if name == scorer.extension:
             _warn_of_rival(name, labels, polarities)
         elif not polarities.keys().isdisjoint(labels):

@@ -8,6 +8,16 @@ import torch
 
 TEXT = "Great food at Luigi's in Boston, but the service was terribly slow."
 MOOD = {"extension": "mood", "neutral": True}
+HASHED = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 8,
+    "depth": 1,
+    "embed_size": 50,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": True,
+}
 
 
 def alone(**config):
@@ -20,19 +30,7 @@ def alone(**config):
 def topics():
     """A trained component whose labels have no polarity, in a pipeline of its own."""
     nlp = spacy.blank("en")
-    model = {
-        "@architectures": "spacy-brnn.TextCatBRNN.v1",
-        "tok2vec": {
-            "@architectures": "spacy.HashEmbedCNN.v2",
-            "pretrained_vectors": None,
-            "width": 8,
-            "depth": 1,
-            "embed_size": 50,
-            "window_size": 1,
-            "maxout_pieces": 2,
-            "subword_features": True,
-        },
-    }
+    model = {"@architectures": "spacy-brnn.TextCatBRNN.v1", "tok2vec": HASHED}
     pipe = nlp.add_pipe("brnn_sentiment", config={"model": model, "extension": "topic"})
     for label in ("food", "billing"):
         pipe.add_label(label)
@@ -76,6 +74,17 @@ def test_one_name_for_two_is_told():
     nlp.add_pipe("brnn_sentiment", name="other", config={"neutral": True})
     with pytest.warns(UserWarning, match=r"two components .* doc\._\.sentiment: .* `extension`"):
         nlp(TEXT)
+
+
+def test_one_without_labels_is_no_rival():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment")
+    model = {"@architectures": "spacy-brnn.TextCatBRNN.v1", "tok2vec": HASHED}
+    untrained = nlp.create_pipe("brnn_sentiment", config={"model": model})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nlp(nlp(TEXT))
+    assert not untrained.labels
 
 
 def test_one_component_after_another_is_no_news():
