@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -27,7 +26,7 @@ MAX_STACKED = 1 << 16
 # A sequence of more tokens is read by itself, its own parts side by side.
 MAX_SHARED = 1024
 # Tokens of such a one whose projections are held at a time.
-LONG_SEGMENT = 1 << 12
+LONG_SEGMENT = 1 << 11
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -240,35 +239,49 @@ class BRNN(nn.Module):
         """
         below = None
         for layer in range(len(self.forwards) - 1):
-            width = self._cells(layer)[0].hidden_size
-            states = table.new_empty(len(index), 2, width)
-            ahead, back = self._read_long(layer, table, index, below)
-            _lay_out(ahead, states[:, 0])
-            _lay_out((segment.flip(0) for segment in back), states[:, 1], from_end=True)
+            states = table.new_empty(len(index), 2, self._cells(layer)[0].hidden_size)
+            end = 0
+            for segment in self._read_long(layer, table, index, below):
+                start, end = end, end + len(segment)
+                states[start:end, 0] = segment[:, 0]
+                states[len(index) - end : len(index) - start, 1] = segment[:, 1].flip(0)
             below = states.flatten(1)
         highest = table.new_full((2, self.hidden_width), float("-inf"))
         total = torch.zeros_like(highest)
-        for direction, segments in enumerate(self._read_long(-1, table, index, below)):
-            for segment in segments:
-                torch.maximum(highest[direction], segment.amax(dim=0), out=highest[direction])
-                total[direction] += segment.sum(dim=0)
+        for segment in self._read_long(-1, table, index, below):
+            torch.maximum(highest, segment.amax(dim=0), out=highest)
+            total += segment.sum(dim=0)
         both = [highest.flatten(), total.flatten() / len(index)]
         return torch.stack(both[: 1 + mean])
 
     def _read_long(
         self, layer: int, table: Tensor, index: Tensor, below: Tensor | None
-    ) -> Iterator[Iterator[Tensor]]:
-        """The states of a layer ahead, then back, each in the order that it reads in.
+    ) -> Iterator[Tensor]:
+        """(..., 2, width) the states of a layer ahead and back, each in the order that it reads
+        in, a segment at a time.
 
         below: (T, width) the states of the layer below it, None for the first.
         """
-        for direction, cell in enumerate(self._cells(layer)):
+        cell, _ = self._cells(layer)
+        state = None
+        for start in range(0, len(index), LONG_SEGMENT):
             if below is None:
-                yield _scan_long(cell, index[:, direction], partial(table.index_select, 0))
+                places = index[start : start + LONG_SEGMENT]
+                projected = table.index_select(0, places.flatten()).view(len(places), 2, -1)
             else:
-                order = torch.arange(len(below), device=below.device)
-                order = order.flip(0) if direction else order
-                yield _scan_long(cell, order, partial(_project_places, cell, below))
+                projected = self._project_long(layer, below, start)
+            states, state = cell.scan(projected, state, recur_in_blocks)
+            yield states
+
+    def _project_long(self, layer: int, below: Tensor, start: int) -> Tensor:
+        """(..., 2, columns) what the layer reads of a segment, ahead and back."""
+        ahead, back = self._cells(layer)
+        end = min(start + LONG_SEGMENT, len(below))
+        mirrored = below[len(below) - end : len(below) - start].flip(0)
+        projected = below.new_empty(end - start, 2, ahead.columns)
+        _project(ahead, _as_computed(below[start:end]), projected[:, 0])
+        _project(back, _as_computed(mirrored), projected[:, 1])
+        return projected
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
         inputs = self.dropouts[layer](inputs, lengths)
@@ -327,32 +340,6 @@ def _look_up(table: Tensor, index: Tensor, running: list[int]) -> Iterator[Tenso
         if 2 * sequences < rows.size(0):  # Quicker than len.
             rows = rows[: 2 * sequences]
         yield torch.index_select(table, 0, places[: 2 * sequences], out=rows)
-
-
-def _scan_long(
-    cell: ScanCell, steps: Tensor, project: Callable[[Tensor], Tensor]
-) -> Iterator[Tensor]:
-    """(..., width) the states of one sequence, a segment at a time.
-
-    steps: (T,) places of what is read. project: from some of them to what the cell reads there.
-    """
-    state = None
-    for segment in steps.split(LONG_SEGMENT):
-        states, state = cell.scan(project(segment)[:, None], state, recur_in_blocks)
-        yield states[:, 0]
-
-
-def _lay_out(segments: Iterable[Tensor], out: Tensor, from_end: bool = False) -> None:
-    """Put segments one after the other, or each before the one before it."""
-    done = 0
-    for segment in segments:
-        start = len(out) - done - len(segment) if from_end else done
-        out[start : start + len(segment)] = segment
-        done += len(segment)
-
-
-def _project_places(cell: ScanCell, inputs: Tensor, places: Tensor) -> Tensor:
-    return _project(cell, _as_computed(inputs.index_select(0, places)))
 
 
 def _places_read(bucket: Bucket) -> Tensor:

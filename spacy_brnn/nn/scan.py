@@ -232,15 +232,14 @@ def _states(
 
 @torch.no_grad()
 def recur_in_blocks(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
-    """The states of long sequences, in few operations; for prediction.
+    """The states of long sequences, in few operations and in place of the inputs; for prediction.
 
     They differ in rounding from those that are found step by step.
     """
-    states = inputs.clone(memory_format=torch.contiguous_format)
     if state is not None:
-        states[0].addcmul_(keep[0], state)
-    blocked_scan.scan(keep.transpose(0, 1), states.transpose(0, 1))
-    return states
+        inputs[0].addcmul_(keep[0], state)
+    blocked_scan.scan(keep.transpose(0, 1), inputs.transpose(0, 1))
+    return inputs
 
 
 def _scan(keep: Tensor, inputs: Tensor, state: Tensor | None) -> Tensor:
