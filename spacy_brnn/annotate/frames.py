@@ -80,13 +80,16 @@ def _texts(frame: pd.DataFrame, field: str) -> list[str | None]:
     values = frame[field]
     if values.ndim > 1:
         raise ValueError(f'two columns are called "{field}" (columns: {columns}): rename one')
+    texts: list[str | None] = []
     for row, value in zip(frame.index, values, strict=True):
-        if not isinstance(value, str) and not (pd.api.types.is_scalar(value) and pd.isna(value)):
+        is_text = isinstance(value, str)
+        if not is_text and not (pd.api.types.is_scalar(value) and pd.isna(value)):
             raise ValueError(
                 f'row {row!r}: column "{field}" holds {type(value).__name__}, not a string: name '
                 "the column of texts with text_field, or make strings of it by astype(str)"
             )
-    return [value if isinstance(value, str) else None for value in values]
+        texts.append(value if is_text else None)
+    return texts
 
 
 def _column(frame: pd.DataFrame, rows: list[dict[str, Any]], name: str) -> pd.Series:

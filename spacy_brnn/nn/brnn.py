@@ -200,16 +200,14 @@ class BRNN(nn.Module):
 
     def _project_steps(self, layer: int, states: Tensor, bucket: Bucket) -> Iterator[Tensor]:
         """What the layer reads at each step, of the states of the one below."""
-        ahead, back = self._cells(layer)
+        cells = self._cells(layer)
         places = _places_read(bucket)
         flat = states.flatten(0, 1)
         end = 0
         for running in _cut_steps(bucket.running):
             start, end = end, end + sum(running)
             read = flat.index_select(0, places[start:end].flatten()).view(end - start, 2, -1)
-            projected = states.new_empty(end - start, 2, ahead.columns)
-            _project(ahead, _as_computed(read[:, 0]), projected[:, 0])
-            _project(back, _as_computed(read[:, 1]), projected[:, 1])
+            projected = _project_both(cells, read[:, 0], read[:, 1])
             yield from projected.flatten(0, 1).split([2 * sequences for sequences in running])
 
     def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
@@ -262,26 +260,18 @@ class BRNN(nn.Module):
 
         below: (T, width) the states of the layer below it, None for the first.
         """
-        cell, _ = self._cells(layer)
+        cells = self._cells(layer)
         state = None
         for start in range(0, len(index), LONG_SEGMENT):
+            end = min(start + LONG_SEGMENT, len(index))
             if below is None:
-                places = index[start : start + LONG_SEGMENT]
-                projected = table.index_select(0, places.flatten()).view(len(places), 2, -1)
+                places = index[start:end].flatten()
+                projected = table.index_select(0, places).view(end - start, 2, -1)
             else:
-                projected = self._project_long(layer, below, start)
-            states, state = cell.scan(projected, state, recur_in_blocks)
+                mirrored = below[len(below) - end : len(below) - start].flip(0)
+                projected = _project_both(cells, below[start:end], mirrored)
+            states, state = cells[0].scan(projected, state, recur_in_blocks)
             yield states
-
-    def _project_long(self, layer: int, below: Tensor, start: int) -> Tensor:
-        """(..., 2, columns) what the layer reads of a segment, ahead and back."""
-        ahead, back = self._cells(layer)
-        end = min(start + LONG_SEGMENT, len(below))
-        mirrored = below[len(below) - end : len(below) - start].flip(0)
-        projected = below.new_empty(end - start, 2, ahead.columns)
-        _project(ahead, _as_computed(below[start:end]), projected[:, 0])
-        _project(back, _as_computed(mirrored), projected[:, 1])
-        return projected
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
         inputs = self.dropouts[layer](inputs, lengths)
@@ -313,8 +303,9 @@ def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) 
         found.append(real + start)
         places.append(index[mask])
         start += len(states[-1])
-    order = torch.empty_like(torch.cat(places))
-    order[torch.cat(places)] = torch.cat(found)
+    tokens = torch.cat(places)
+    order = torch.empty_like(tokens)
+    order[tokens] = torch.cat(found)
     return torch.cat(states).index_select(0, order)
 
 
@@ -386,6 +377,14 @@ def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tenso
             cell.multiply(block, part)
         cell.gate(part)
     return out
+
+
+def _project_both(cells: tuple[ScanCell, ScanCell], ahead: Tensor, back: Tensor) -> Tensor:
+    """(N, 2, columns) what the two directions' cells read of their vectors, (N, input_width)."""
+    projected = ahead.new_empty(len(ahead), 2, cells[0].columns)
+    _project(cells[0], _as_computed(ahead), projected[:, 0])
+    _project(cells[1], _as_computed(back), projected[:, 1])
+    return projected
 
 
 def _at_least_two(index: Tensor) -> Tensor:
