@@ -1,8 +1,9 @@
-"""The model that ships, with its weights."""
+"""The models that ship, with their weights."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from spacy.tokens import Doc
 from spacy.util import registry
@@ -22,6 +23,14 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
         weights and without.
     Raises ValueError for a name that does not ship.
     """
+    return build_pretrained(name)
+
+
+def build_pretrained(name: str) -> Model[list[Doc], Any]:
+    """A model that ships, of whatever kind, with the attributes told of above.
+
+    Raises ValueError for a name that does not ship.
+    """
     with fork_rng(devices=()):  # What is drawn is replaced.
         model = _build(name)
     weights.load(model, name)
@@ -29,9 +38,9 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
     return model
 
 
-def _build(name: str) -> Model[list[Doc], Floats2d]:
+def _build(name: str) -> Model[list[Doc], Any]:
     config = Config().from_disk(weights.folder(name) / "config.cfg")
     model = registry.resolve(config)["model"]
     model.attrs["untrained"] = partial(_build, name)
-    model.attrs["pretrained"] = partial(build_pretrained_textcat, name)
+    model.attrs["pretrained"] = partial(build_pretrained, name)
     return model

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from spacy.tokens import Doc
-from spacy.util import registry
-from thinc.api import Config, Model
+from thinc.api import Model
 from thinc.types import Floats2d
-from torch.random import fork_rng
 
-from ..pretrained import card, weights
+from .pretrained import build_pretrained
 
 DEFAULT = "entities_brnn"
 
@@ -23,16 +19,4 @@ def build_pretrained_tagger(name: str = DEFAULT) -> Model[list[Doc], list[Floats
         attributes "pretrained" and "untrained" make it anew, with its weights and without.
     Raises ValueError for a name that does not ship.
     """
-    with fork_rng(devices=()):  # What is drawn is replaced.
-        model = _build(name)
-    weights.load(model, name)
-    model.attrs["labels"] = card.load(name)["labels"]
-    return model
-
-
-def _build(name: str) -> Model[list[Doc], list[Floats2d]]:
-    config = Config().from_disk(weights.folder(name) / "config.cfg")
-    model = registry.resolve(config)["model"]
-    model.attrs["untrained"] = partial(_build, name)
-    model.attrs["pretrained"] = partial(build_pretrained_tagger, name)
-    return model
+    return build_pretrained(name)

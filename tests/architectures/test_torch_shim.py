@@ -29,7 +29,8 @@ def make(textcat_config, tok2vec_config, resolve, docs):
         set_vocabulary(model, counted)
         model.initialize(X=docs, Y=numpy.zeros((len(docs), 2), dtype="float32"))
         output_layer = model.get_ref("output_layer")
-        output_layer.set_param("W", numpy.random.normal(size=(2, 8)).astype("float32"))
+        weights = output_layer.ops.asarray2f(numpy.random.normal(size=(2, 8)))
+        output_layer.set_param("W", weights)
         return model
 
     return make
