@@ -23,6 +23,7 @@ def build_brnn_encoder(
     input_dropout: float = 0.0,
     mixed_precision: bool = False,
     lower_width: int | None = None,
+    projection_width: int | None = None,
 ) -> Model[list[Floats2d], list[Floats2d]]:
     """Encode context with a bidirectional recurrent network (spacy-brnn.BRNNEncoder.v1).
 
@@ -34,6 +35,8 @@ def build_brnn_encoder(
     dropout: variational dropout between layers.
     input_dropout: variational dropout on the embedded tokens.
     lower_width: as width, of every layer but the last (of one layer: none); None for the same.
+    projection_width: features that a layer's states are projected to before the next layer reads
+        them: fewer make a stack faster; None for the states as they are.
     mixed_precision: train in half precision where it is safe (on a CPU in bfloat16, if it has it).
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.
@@ -56,6 +59,7 @@ def build_brnn_encoder(
         cell=cell,
         depth=depth,
         lower_width=lower_width // 2,
+        projection_width=projection_width,
         dropout=dropout,
         input_dropout=input_dropout,
     )

@@ -37,6 +37,24 @@ CELLS: dict[str, type[nn.Module]] = {
 }
 
 
+class Projection(nn.Linear):
+    """Fewer features of both directions' states, for the layer above.
+
+    Source: Sak, Senior and Beaufays (2014), "Long Short-Term Memory Recurrent Neural Network
+    Architectures for Large Scale Acoustic Modeling"; here the states do not come back to the layer.
+    """
+
+    def __init__(self, input_width: int, projection_width: int) -> None:
+        super().__init__(input_width, projection_width, bias=False)
+
+    def multiply(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+        """(N, input_width) to (N, projection_width)."""
+        if out is None or torch.is_autocast_enabled(inputs.device.type):
+            products = self(inputs)
+            return products if out is None else out.copy_(products)
+        return torch.mm(inputs, self.weight.t(), out=out)
+
+
 class BRNN(nn.Module):
     """Layers of one recurrent network reading forward and one reading backward.
 
@@ -53,6 +71,8 @@ class BRNN(nn.Module):
         per step.
     depth: layers; each reads both directions' states of the one below.
     lower_width: as hidden_width, of every layer but the last; None for the same.
+    projection_width: features that both directions' states are projected to, linearly, before
+        the next layer reads them; None for the states as they are.
     dropout: locked dropout between layers.
     input_dropout: locked dropout on the input.
     Raises ValueError for an unknown cell or a value out of range.
@@ -66,6 +86,7 @@ class BRNN(nn.Module):
         cell: str = "lstm",
         depth: int = 1,
         lower_width: int | None = None,
+        projection_width: int | None = None,
         dropout: float = 0.0,
         input_dropout: float = 0.0,
     ) -> None:
@@ -78,16 +99,19 @@ class BRNN(nn.Module):
                 "input_width, hidden_width, depth and lower_width must be at least 1, "
                 f"not {input_width}, {hidden_width}, {depth} and {lower_width}"
             )
+        if projection_width is not None and projection_width < 1:
+            raise ValueError(f"projection_width must be at least 1, not {projection_width}")
         self.hidden_width = hidden_width
         rates = [check_rate("input_dropout", input_dropout)]
         rates += [check_rate("dropout", dropout)] * (depth - 1)
         self.dropouts = nn.ModuleList(LockedDropout(rate) for rate in rates)
         hidden = [lower_width] * (depth - 1) + [hidden_width]
-        widths = list(
-            zip([input_width, *(2 * width for width in hidden[:-1])], hidden, strict=True)
-        )
+        read = [input_width, *(projection_width or 2 * width for width in hidden[:-1])]
+        widths = list(zip(read, hidden, strict=True))
         self.forwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
         self.backwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
+        lower = hidden[:-1] if projection_width else []
+        self.projections = nn.ModuleList(Projection(2 * w, projection_width or 0) for w in lower)
         self.reset_parameters()
 
     @property
@@ -149,7 +173,7 @@ class BRNN(nn.Module):
             rows = torch.arange(len(states), device=states.device)
         for layer in range(len(self.forwards) - 1):
             states = self._layer(layer, states, lengths, buckets)
-        states = _as_computed(states)
+        states = _as_computed(self._project_states(len(self.forwards) - 1, states))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
             forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
@@ -203,12 +227,38 @@ class BRNN(nn.Module):
         cells = self._cells(layer)
         places = _places_read(bucket)
         flat = states.flatten(0, 1)
+        vectors = self._project_tokens(layer, flat, places) if self.projections else None
         end = 0
         for running in _cut_steps(bucket.running):
             start, end = end, end + sum(running)
-            read = flat.index_select(0, places[start:end].flatten()).view(end - start, 2, -1)
-            projected = _project_both(cells, read[:, 0], read[:, 1])
+            if vectors is None:
+                read = flat.index_select(0, places[start:end].flatten()).view(end - start, 2, -1)
+                ahead, back = read.unbind(1)
+            else:
+                ahead = vectors[start:end]
+                back = vectors.index_select(0, places[start:end, 2] // 2)
+            projected = _project_both(cells, ahead, back)
             yield from projected.flatten(0, 1).split([2 * sequences for sequences in running])
+
+    def _project_tokens(self, layer: int, flat: Tensor, places: Tensor) -> Tensor:
+        """(N, projection width) of each token that is read ahead, in the order of the steps."""
+        parts = []
+        for some in places[:, :2].split(PROJECTED_STEPS):
+            both = flat.index_select(0, some.flatten()).view(len(some), -1)
+            parts.append(self._project_states(layer, both))
+        return torch.cat(parts)
+
+    def _project_states(self, layer: int, states: Tensor) -> Tensor:
+        """What a layer reads of the states of the one below, (N, both directions)."""
+        if not layer or not self.projections:
+            return states
+        projection = self.projections[layer - 1]
+        assert isinstance(projection, Projection)
+        if torch.is_grad_enabled():
+            return projection(states)
+        out = states.new_empty(len(states), projection.out_features)
+        deque(_multiply(projection.multiply, states, out), maxlen=0)
+        return out
 
     def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
         """(B, 1 or 2, 2 * hidden_width) the maxima, and the means, of the last layer's states."""
@@ -243,7 +293,7 @@ class BRNN(nn.Module):
                 start, end = end, end + len(segment)
                 states[start:end, 0] = segment[:, 0]
                 states[len(index) - end : len(index) - start, 1] = segment[:, 1].flip(0)
-            below = states.flatten(1)
+            below = self._project_states(layer + 1, states.flatten(1))
         highest = table.new_full((2, self.hidden_width), float("-inf"))
         total = torch.zeros_like(highest)
         for segment in self._read_long(-1, table, index, below):
@@ -274,7 +324,7 @@ class BRNN(nn.Module):
             yield states
 
     def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
-        inputs = self.dropouts[layer](inputs, lengths)
+        inputs = self._project_states(layer, self.dropouts[layer](inputs, lengths))
         if not buckets:
             # The sum is zero; it is there for backpropagation to find its way.
             return inputs.new_zeros(0, 2 * self.hidden_width) + inputs.sum()
@@ -367,16 +417,21 @@ def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tenso
         return cell.project(inputs)
     if out is None:
         out = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
+    for part in _multiply(cell.multiply, inputs, out):
+        cell.gate(part)
+    return out
+
+
+def _multiply(multiply: Callable[..., Tensor], inputs: Tensor, out: Tensor) -> Iterator[Tensor]:
+    """Take the products of all vectors. RETURNS: the parts of out as soon as each is there."""
     # A product's rounding depends on how many rows it has: always as many.
     for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
         rows = len(block)
         if rows < PROJECTED:
-            block = functional.pad(block, (0, 0, 0, PROJECTED - rows))
-            part.copy_(cell.multiply(block)[:rows])
+            part.copy_(multiply(functional.pad(block, (0, 0, 0, PROJECTED - rows)))[:rows])
         else:
-            cell.multiply(block, part)
-        cell.gate(part)
-    return out
+            multiply(block, part)
+        yield part
 
 
 def _project_both(cells: tuple[ScanCell, ScanCell], ahead: Tensor, back: Tensor) -> Tensor:
@@ -404,6 +459,8 @@ def _reset_parameters(module: nn.Module) -> None:
     """
     if isinstance(module, ScanCell):
         module.reset_parameters()
+    if isinstance(module, Projection):
+        nn.init.xavier_uniform_(module.weight)
     if not isinstance(module, nn.RNNBase):
         return
     width = module.hidden_size

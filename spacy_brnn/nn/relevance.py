@@ -8,13 +8,14 @@ reads but for its biases, so that the parts add up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .brnn import BRNN
-from .relevance_layers import LAYERS, MinGRULayer
+from .brnn import BRNN, Projection
+from .relevance_layers import LAYERS, MinGRULayer, ProjectionLayer
 from .scan import ScanCell
 
 
@@ -32,7 +33,7 @@ def states_and_gains(network: BRNN, inputs: Tensor) -> tuple[Tensor, Callable[[T
     RETURNS: (T, output width) states; and a function from the gradient of a value by these to its
         gains by the inputs, (T, input_width): inputs * gains is what each feature adds to it.
     """
-    layers = [_layer(*cells) for cells in zip(network.forwards, network.backwards, strict=True)]
+    layers = list(_layers(network))
     states = inputs
     for layer in layers:
         states = layer.read(states)
@@ -46,7 +47,10 @@ def states_and_gains(network: BRNN, inputs: Tensor) -> tuple[Tensor, Callable[[T
     return states, backprop
 
 
-def _layer(ahead: nn.Module, back: nn.Module) -> MinGRULayer:
-    assert isinstance(ahead, ScanCell)
-    assert isinstance(back, ScanCell)
-    return LAYERS[type(ahead)](ahead, back)
+def _layers(network: BRNN) -> Iterator[MinGRULayer | ProjectionLayer]:
+    for number, (ahead, back) in enumerate(zip(network.forwards, network.backwards, strict=True)):
+        if number and network.projections:
+            yield ProjectionLayer(cast(Projection, network.projections[number - 1]))
+        assert isinstance(ahead, ScanCell)
+        assert isinstance(back, ScanCell)
+        yield LAYERS[type(ahead)](ahead, back)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .blocked_scan import scan, scan_back
 from .scan import QRNN, SRU, MinGRU, ScanCell
@@ -106,6 +106,21 @@ class QRNNLayer(MinGRULayer):
         current = self._scan_back(gains.mul_(self.gain)).mul_(self.slope)
         following = torch.cat([current[:, 1:], torch.zeros_like(current[:, :1])], dim=1)
         return torch.cat([current, following], dim=2)
+
+
+class ProjectionLayer:
+    """Of a projection between two of them."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        self.weight = linear.weight
+
+    def read(self, inputs: Tensor) -> Tensor:
+        """(T, input_width) to (T, projection_width)."""
+        return inputs @ self.weight.T
+
+    def backprop(self, gains: Tensor) -> Tensor:
+        """(T, projection_width) to (T, input_width)."""
+        return gains @ self.weight
 
 
 LAYERS: dict[type, type[MinGRULayer]] = {MinGRU: MinGRULayer, SRU: SRULayer, QRNN: QRNNLayer}

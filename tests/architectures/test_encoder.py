@@ -198,6 +198,7 @@ def test_dropout_is_in_training_alone(tok2vec_config, resolve, docs):
         ({"width": 7}, "must be even .* not 7"),
         ({"width": 8, "depth": 2, "lower_width": 5}, "must be even .* not 8 and 5"),
         ({"width": 8, "depth": 2, "lower_width": 0}, "at least 1"),
+        ({"width": 8, "depth": 2, "projection_width": 0}, "projection_width must be at least 1"),
         ({"cell": "transformer"}, "one of rnn, gru, lstm, qrnn, sru, mingru, not 'transformer'"),
         ({"dropout": 1.0}, "less than 1"),
         ({"depth": 0}, "at least 1"),

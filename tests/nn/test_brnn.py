@@ -209,9 +209,11 @@ def test_max_states_are_the_maximum_of_the_states(cell, depth, max_steps):
     torch.testing.assert_close(network.max_states(inputs, lengths), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("projection", [None, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_narrow_lower_layer(cell, max_steps):
-    network = brnn.BRNN(WIDTH, HIDDEN, cell=cell, depth=3, lower_width=2).eval()
+def test_a_narrow_lower_layer(cell, projection, max_steps):
+    widths = {"lower_width": 2, "projection_width": projection}
+    network = brnn.BRNN(WIDTH, HIDDEN, cell=cell, depth=3, **widths).eval()
     inputs, lengths = make_batch(LENGTHS)
     states = network(inputs, lengths).detach()
     assert states.shape == (len(inputs), 2 * HIDDEN)
@@ -221,6 +223,21 @@ def test_a_narrow_lower_layer(cell, max_steps):
         (network.max_mean_states(inputs, lengths), MaxMeanPooling()),
     ):
         torch.testing.assert_close(pooled, pooling(states, lengths), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_projection_is_a_factor_of_what_the_next_layer_multiplies(cell):
+    torch.manual_seed(0)
+    network = brnn.BRNN(WIDTH, HIDDEN, cell=cell, depth=2, projection_width=3).eval()
+    whole = brnn.BRNN(WIDTH, HIDDEN, cell=cell, depth=2).eval()
+    state = network.state_dict()
+    factor = state.pop("projections.0.weight")
+    for name, weight in state.items():
+        if weight.dim() == 2 and weight.shape[1] == 3:
+            state[name] = weight @ factor
+    whole.load_state_dict(state)
+    inputs, lengths = make_batch(LENGTHS)
+    torch.testing.assert_close(network(inputs, lengths), whole(inputs, lengths))
 
 
 def test_max_states_of_nothing():

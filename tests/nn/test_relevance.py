@@ -59,16 +59,18 @@ def read(cell, inputs):
 
 
 def read_both_ways(network, inputs):
-    for ahead, back in zip(network.forwards, network.backwards, strict=True):
+    for layer, (ahead, back) in enumerate(zip(network.forwards, network.backwards, strict=True)):
+        if layer and network.projections:
+            inputs = network.projections[layer - 1](inputs)
         inputs = torch.cat([read(ahead, inputs), read(back, inputs.flip(0)).flip(0)], dim=1)
     return inputs
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3, 30])
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("depth, projection", [(1, None), (2, None), (3, None), (3, 4)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_gains_are_the_gradient_with_the_gates_held(cell, depth, tokens):
-    network = make(cell, depth)
+def test_gains_are_the_gradient_with_the_gates_held(cell, depth, projection, tokens):
+    network = make(cell, depth, projection_width=projection)
     inputs = torch.randn(tokens, INPUT, requires_grad=True)
     gradient = torch.randn(tokens, 2 * WIDTH)
     states = read_both_ways(network, inputs)

@@ -67,12 +67,12 @@ def test_the_gradient_is_right():
     assert gradcheck(_Scan.apply, (keep, draw(STEPS, BATCH, WIDTH), draw(BATCH, WIDTH)))
 
 
-@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("depth, projection", [(1, None), (2, None), (2, 3), (3, 3)])
 @pytest.mark.parametrize("cell", ["lstm", "qrnn", "sru", "mingru"])
 @torch.no_grad()
-def test_pooled_states_are_the_states_pooled(cell, depth, monkeypatch):
+def test_pooled_states_are_the_states_pooled(cell, depth, projection, monkeypatch):
     monkeypatch.setattr(scan, "SEGMENT", 4)
-    network = BRNN(INPUT, WIDTH, cell=cell, depth=depth).eval()
+    network = BRNN(INPUT, WIDTH, cell=cell, depth=depth, projection_width=projection).eval()
     inputs = torch.randn(int(LENGTHS.sum()), INPUT)
     states = network(inputs, LENGTHS)
     torch.testing.assert_close(network.max_states(inputs, LENGTHS), MaxPooling()(states, LENGTHS))
@@ -80,12 +80,12 @@ def test_pooled_states_are_the_states_pooled(cell, depth, monkeypatch):
     torch.testing.assert_close(pooled, MaxMeanPooling()(states, LENGTHS))
 
 
-@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("depth, projection", [(1, None), (2, None), (2, 5)])
 @pytest.mark.parametrize("cell", ["qrnn", "sru", "mingru"])
 @torch.no_grad()
-def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(cell, depth, monkeypatch):
+def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(cell, depth, projection, monkeypatch):
     monkeypatch.setattr(brnn, "MAX_STACKED", 400)
-    network = BRNN(INPUT, 16, cell=cell, depth=depth).eval()
+    network = BRNN(INPUT, 16, cell=cell, depth=depth, projection_width=projection).eval()
     lengths = torch.randint(1, 40, (60,))
     vectors = torch.randn(300, INPUT)
     rows = torch.randint(0, 300, (int(lengths.sum()),))
@@ -98,11 +98,12 @@ def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(cell, depth, monkey
 
 
 @pytest.mark.parametrize("longest", [3, 11])
-@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("depth, projection", [(1, None), (2, None), (3, None), (3, 2)])
 @pytest.mark.parametrize("cell", ["qrnn", "sru", "mingru"])
 @torch.no_grad()
-def test_a_long_sequence_is_read_in_parts(cell, depth, longest, monkeypatch):
-    network = BRNN(INPUT, WIDTH, cell=cell, depth=depth, lower_width=6).eval()
+def test_a_long_sequence_is_read_in_parts(cell, depth, projection, longest, monkeypatch):
+    widths = {"lower_width": 6, "projection_width": projection}
+    network = BRNN(INPUT, WIDTH, cell=cell, depth=depth, **widths).eval()
     lengths = torch.tensor([5, 0, 70, 1, 24])
     vectors, rows = torch.randn(30, INPUT), torch.randint(0, 30, (100,))
     step_by_step = network.max_mean_states(vectors, lengths, rows)
