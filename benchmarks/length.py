@@ -19,26 +19,46 @@ def measure(
     systems: list[System],
     documents: list[Document],
     lengths: tuple[int, ...],
+    rounds: int,
     threads: int,
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Time each system on each length in a fresh process. RETURNS: a row for each pair."""
-    rows = []
+    """Time each system on each length, in every round in a fresh process.
+
+    RETURNS: a row for each pair, of its quickest round: what else a machine does can only slow it.
+    """
+    rows: dict[tuple[int, str], dict[str, Any]] = {}
     warmup = [document.text for document in documents[:WARMUP]]
-    for length in lengths:
-        count = max(1, LEAST_TOKENS // length)
-        texts = joined(documents[WARMUP:] or documents, length, count)
-        for system in systems:
-            tell(f"{count} document(s) of {length:,} tokens: {system.name}")
-            row: dict[str, Any] = {"title": system.title, "tokens": length, "documents": count}
-            with Worker(system.name, threads) as worker:
-                try:
-                    worker.ask("load")
-                    worker.ask("score", texts=warmup, processes=1)
-                    seconds = worker.ask("score", texts=texts, processes=1)["seconds"]
-                    row["microseconds_per_token"] = seconds * 1e6 / (length * count)
-                    row["peak_bytes"] = worker.ask("memory")["peak"]
-                except Problem as problem:
-                    row["problem"] = str(problem)
-            rows.append(row)
-    return rows
+    for number in range(rounds):
+        for length in lengths:
+            count = max(1, LEAST_TOKENS // length)
+            texts = joined(documents[WARMUP:] or documents, length, count)
+            for system in systems:
+                tell(
+                    f"round {number + 1} of {rounds}, {count} document(s) of {length:,} tokens: "
+                    f"{system.name}"
+                )
+                sized = {"title": system.title, "tokens": length, "documents": count}
+                row = {**sized, **_time(system, warmup, texts, length * count, threads)}
+                before = rows.setdefault((length, system.name), row)
+                if _quickness(row) < _quickness(before):
+                    rows[length, system.name] = row
+    return list(rows.values())
+
+
+def _time(
+    system: System, warmup: list[str], texts: list[str], tokens: int, threads: int
+) -> dict[str, Any]:
+    with Worker(system.name, threads) as worker:
+        try:
+            worker.ask("load")
+            worker.ask("score", texts=warmup, processes=1)
+            seconds = worker.ask("score", texts=texts, processes=1)["seconds"]
+            peak = worker.ask("memory")["peak"]
+        except Problem as problem:
+            return {"problem": str(problem)}
+    return {"microseconds_per_token": seconds * 1e6 / tokens, "peak_bytes": peak}
+
+
+def _quickness(row: dict[str, Any]) -> float:
+    return row.get("microseconds_per_token", float("inf"))

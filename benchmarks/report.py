@@ -154,8 +154,8 @@ def _lengths(rows: list[Row]) -> str:
     text = [
         "## Cost against size",
         "",
-        "Reviews joined to documents of exactly so many tokens, each length in a fresh process; "
-        "`nlp.max_length` raised.",
+        "Reviews joined to documents of exactly so many tokens, each length in a fresh process, "
+        "the quickest of the rounds; `nlp.max_length` raised.",
         "",
         *_table(head, cells),
     ]

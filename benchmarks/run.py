@@ -88,7 +88,7 @@ def _measure(
         )
     sized = [system for system in systems if system.times_length]
     lengths = tuple(number for number in length.LENGTHS if number <= options.longest)
-    return length.measure(sized, documents, lengths, options.threads, tell)
+    return length.measure(sized, documents, lengths, options.rounds, options.threads, tell)
 
 
 def tell(message: str) -> None:

@@ -3,6 +3,7 @@ from typing import ClassVar
 
 import pytest
 
+from benchmarks import length
 from benchmarks.client import Problem, Worker
 from benchmarks.clock import Clock, Enough
 from benchmarks.documents import Document, Slices
@@ -169,3 +170,30 @@ def test_training_is_timed_and_stopped(tmp_path):
     full = train_pipeline(CONFIGS / "textcat_bow.cfg", path, path, tmp_path)
     assert full["dev_accuracy"] is not None
     assert (tmp_path / "model-best").exists()
+
+
+def test_of_a_length_the_quickest_round_counts(monkeypatch):
+    seconds = iter([9.0, 4.0, 5.0])
+
+    class Slow(ScriptedWorker):
+        def ask(self, command, **arguments):
+            reply = super().ask(command, **arguments)
+            timed = command == "score" and arguments["texts"] != ["warm up"] * length.WARMUP
+            return {**reply, "seconds": next(seconds)} if timed else reply
+
+    monkeypatch.setattr(length, "Worker", Slow)
+    documents = [Document("warm up", 2, None)] * length.WARMUP + [Document("one two", 2, None)]
+    (row,) = length.measure([SYSTEMS["brnn"]], documents, (100,), 3, 1, lambda line: None)
+    assert row["microseconds_per_token"] == pytest.approx(4.0 * 1e6 / 50_000)
+    assert row["tokens"] == 100 and row["documents"] == 500 and row["peak_bytes"] == 7
+
+
+def test_a_length_that_fails_is_told_of(monkeypatch):
+    class Failing(ScriptedWorker):
+        def ask(self, command, **arguments):
+            raise Problem("no")
+
+    monkeypatch.setattr(length, "Worker", Failing)
+    documents = [Document("one two", 2, None)] * 60
+    rows = length.measure([SYSTEMS["brnn"]], documents, (100, 1000), 2, 1, lambda line: None)
+    assert [row["problem"] for row in rows] == ["no", "no"]
