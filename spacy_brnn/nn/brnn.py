@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -130,10 +131,10 @@ class BRNN(nn.Module):
         lengths: (B,) tokens of each sequence, int64; N in all; zeros are allowed.
         RETURNS: (N, 2 * hidden_width) the forward state of each token beside its backward one.
         """
-        buckets = list(bucket_by_length(lengths))
+        orders = self._reading_orders(list(bucket_by_length(lengths)))
         states = inputs
         for layer in range(len(self.forwards)):
-            states = self._layer(layer, states, lengths, buckets)
+            states = self._layer(layer, states, lengths, orders)
         return states.to(inputs.dtype)
 
     @torch.no_grad()
@@ -171,8 +172,9 @@ class BRNN(nn.Module):
         if rows is None or len(self.forwards) > 1:
             states = inputs if rows is None else inputs[rows]
             rows = torch.arange(len(states), device=states.device)
+        orders = self._reading_orders(buckets)
         for layer in range(len(self.forwards) - 1):
-            states = self._layer(layer, states, lengths, buckets)
+            states = self._layer(layer, states, lengths, orders)
         states = _as_computed(self._project_states(len(self.forwards) - 1, states))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
@@ -323,40 +325,71 @@ class BRNN(nn.Module):
             states, state = cells[0].scan(projected, state, recur_in_blocks)
             yield states
 
-    def _layer(self, layer: int, inputs: Tensor, lengths: Tensor, buckets: list[Bucket]) -> Tensor:
-        inputs = self._project_states(layer, self.dropouts[layer](inputs, lengths))
+    def _reading_orders(self, buckets: list[Bucket]) -> list[ReadingOrder]:
+        """Of each direction, for every layer; none where there is nothing to read."""
         if not buckets:
+            return []
+        reads = [
+            [_at_least_two(index) if self.multiplies_per_step else index for index in indices]
+            for indices in ([b.forward_index for b in buckets], [b.backward_index for b in buckets])
+        ]
+        steps, found, start = [], [], 0
+        for bucket, read in zip(buckets, reads[0], strict=True):
+            step, sequence = bucket.mask.nonzero(as_tuple=True)
+            steps.append(step * read.shape[1] + sequence)
+            found.append(steps[-1] + start)
+            start += read.numel()
+        real = torch.cat(found)
+        return [_reading_order(indices, steps, real) for indices in reads]
+
+    def _layer(
+        self, layer: int, inputs: Tensor, lengths: Tensor, orders: list[ReadingOrder]
+    ) -> Tensor:
+        inputs = self._project_states(layer, self.dropouts[layer](inputs, lengths))
+        if not orders:
             # The sum is zero; it is there for backpropagation to find its way.
             return inputs.new_zeros(0, 2 * self.hidden_width) + inputs.sum()
-        forward, backward = self.forwards[layer], self.backwards[layer]
-        read_forward = _read(forward, inputs, [(b.forward_index, b.mask) for b in buckets])
-        read_backward = _read(backward, inputs, [(b.backward_index, b.mask) for b in buckets])
-        return torch.cat([read_forward, read_backward], dim=1)
+        cells = self.forwards[layer], self.backwards[layer]
+        states = [_read(cell, inputs, order) for cell, order in zip(cells, orders, strict=True)]
+        return torch.cat(states, dim=1)
 
 
-def _read(cell: nn.Module, inputs: Tensor, blocks: list[tuple[Tensor, Tensor]]) -> Tensor:
+@dataclass(frozen=True)
+class ReadingOrder:
+    """What a direction reads, block after block, and where the tokens' states then are.
+
+    rows: places among the tokens, those of each block step by step.
+    shapes: (T, B) of each block.
+    places: (N,) of each token's state among those of all rows.
+    """
+
+    rows: Tensor
+    shapes: list[tuple[int, int]]
+    places: Tensor
+
+
+def _reading_order(indices: list[Tensor], steps: list[Tensor], real: Tensor) -> ReadingOrder:
+    """indices: (T, B) the tokens that each block reads. steps: of each which are no padding, in
+    the flat block. real: the same among all rows."""
+    blocks = [index.flatten() for index in indices]
+    tokens = torch.cat([block[step] for block, step in zip(blocks, steps, strict=True)])
+    places = torch.empty_like(tokens)
+    places[tokens] = real
+    shapes = [(index.shape[0], index.shape[1]) for index in indices]
+    return ReadingOrder(torch.cat(blocks), shapes, places)
+
+
+def _read(cell: nn.Module, inputs: Tensor, order: ReadingOrder) -> Tensor:
     """States of one direction, (N, hidden_width), in the order of the flat inputs."""
     run: Callable[..., tuple[Tensor, Any]] = cell
     if isinstance(cell, ScanCell):
         run, inputs = cell.scan, _project(cell, inputs)
-    # At once for all blocks, as a gradient for each would be as large as the inputs.
-    reads = [index if isinstance(cell, ScanCell) else _at_least_two(index) for index, _ in blocks]
-    # Selecting rows is much cheaper to backpropagate than indexing.
-    rows = inputs.index_select(0, torch.cat([read.flatten() for read in reads]))
-    parts = rows.split([read.numel() for read in reads])
-    states, places, found = [], [], []
-    start = 0
-    for part, read, (index, mask) in zip(parts, reads, blocks, strict=True):
-        padded, _ = run(part.view(*read.shape, -1))
-        states.append(padded.flatten(0, 1))
-        real = functional.pad(mask, (0, read.shape[1] - mask.shape[1])).flatten().nonzero()[:, 0]
-        found.append(real + start)
-        places.append(index[mask])
-        start += len(states[-1])
-    tokens = torch.cat(places)
-    order = torch.empty_like(tokens)
-    order[tokens] = torch.cat(found)
-    return torch.cat(states).index_select(0, order)
+    # At once for all blocks, as a gradient for each would be as large as the inputs. Selecting
+    # rows is much cheaper to backpropagate than indexing.
+    parts = inputs.index_select(0, order.rows).split([t * b for t, b in order.shapes])
+    blocks = [part.view(*shape, -1) for part, shape in zip(parts, order.shapes, strict=True)]
+    states = torch.cat([run(block)[0].flatten(0, 1) for block in blocks])
+    return states.index_select(0, order.places)
 
 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:

@@ -60,9 +60,12 @@ def bucket_by_length(
     offsets = lengths.cumsum(0) - lengths
     order = torch.argsort(lengths, descending=True, stable=True)
     max_shared = max_steps if max_shared is None else max_shared
-    for start, end in _cut(lengths[order].tolist(), max_steps, min_fill, max_shared):
+    # Numbers of the list, as each that is asked of a tensor waits for a GPU.
+    descending = lengths[order].tolist()
+    for start, end in _cut(descending, max_steps, min_fill, max_shared):
         members = order[start:end]
-        yield _bucket(members, offsets[members], lengths[members])
+        longest, shortest = descending[start], descending[end - 1]
+        yield _bucket(members, offsets[members], lengths[members], longest, shortest)
 
 
 def may_share(length: int) -> bool:
@@ -90,9 +93,11 @@ def _cut(
         yield start, end
 
 
-def _bucket(members: Tensor, offsets: Tensor, lengths: Tensor) -> Bucket:
-    steps = torch.arange(int(lengths[0]), device=lengths.device)[:, None]
+def _bucket(
+    members: Tensor, offsets: Tensor, lengths: Tensor, longest: int, shortest: int
+) -> Bucket:
+    steps = torch.arange(longest, device=lengths.device)[:, None]
     last = lengths - 1
     forward = offsets + torch.minimum(steps, last)
     backward = offsets + (last - steps).clamp(min=0)
-    return Bucket(members, forward, backward, steps < lengths, int(lengths[-1]))
+    return Bucket(members, forward, backward, steps < lengths, shortest)
