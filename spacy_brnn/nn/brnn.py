@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .buckets import Bucket, bucket_by_length, may_share
+from .buckets import Bucket, ReadingOrder, at_least_two, bucket_by_length, reading_orders
 from .dropout import LockedDropout, check_rate
 from .pooling import MaxMeanPooling
 from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell, recur_in_blocks
@@ -131,7 +130,7 @@ class BRNN(nn.Module):
         lengths: (B,) tokens of each sequence, int64; N in all; zeros are allowed.
         RETURNS: (N, 2 * hidden_width) the forward state of each token beside its backward one.
         """
-        orders = self._reading_orders(list(bucket_by_length(lengths)))
+        orders = reading_orders(list(bucket_by_length(lengths)), self.multiplies_per_step)
         states = inputs
         for layer in range(len(self.forwards)):
             states = self._layer(layer, states, lengths, orders)
@@ -172,10 +171,11 @@ class BRNN(nn.Module):
         if rows is None or len(self.forwards) > 1:
             states = inputs if rows is None else inputs[rows]
             rows = torch.arange(len(states), device=states.device)
-        orders = self._reading_orders(buckets)
-        for layer in range(len(self.forwards) - 1):
+        *lower, last = range(len(self.forwards))
+        orders = reading_orders(buckets, self.multiplies_per_step) if lower else []
+        for layer in lower:
             states = self._layer(layer, states, lengths, orders)
-        states = _as_computed(self._project_states(len(self.forwards) - 1, states))
+        states = _as_computed(self._project_states(last, states))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
             forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
@@ -325,23 +325,6 @@ class BRNN(nn.Module):
             states, state = cells[0].scan(projected, state, recur_in_blocks)
             yield states
 
-    def _reading_orders(self, buckets: list[Bucket]) -> list[ReadingOrder]:
-        """Of each direction, for every layer; none where there is nothing to read."""
-        if not buckets:
-            return []
-        reads = [
-            [_at_least_two(index) if self.multiplies_per_step else index for index in indices]
-            for indices in ([b.forward_index for b in buckets], [b.backward_index for b in buckets])
-        ]
-        steps, found, start = [], [], 0
-        for bucket, read in zip(buckets, reads[0], strict=True):
-            step, sequence = bucket.mask.nonzero(as_tuple=True)
-            steps.append(step * read.shape[1] + sequence)
-            found.append(steps[-1] + start)
-            start += read.numel()
-        real = torch.cat(found)
-        return [_reading_order(indices, steps, real) for indices in reads]
-
     def _layer(
         self, layer: int, inputs: Tensor, lengths: Tensor, orders: list[ReadingOrder]
     ) -> Tensor:
@@ -352,31 +335,6 @@ class BRNN(nn.Module):
         cells = self.forwards[layer], self.backwards[layer]
         states = [_read(cell, inputs, order) for cell, order in zip(cells, orders, strict=True)]
         return torch.cat(states, dim=1)
-
-
-@dataclass(frozen=True)
-class ReadingOrder:
-    """What a direction reads, block after block, and where the tokens' states then are.
-
-    rows: places among the tokens, those of each block step by step.
-    shapes: (T, B) of each block.
-    places: (N,) of each token's state among those of all rows.
-    """
-
-    rows: Tensor
-    shapes: list[tuple[int, int]]
-    places: Tensor
-
-
-def _reading_order(indices: list[Tensor], steps: list[Tensor], real: Tensor) -> ReadingOrder:
-    """indices: (T, B) the tokens that each block reads. steps: of each which are no padding, in
-    the flat block. real: the same among all rows."""
-    blocks = [index.flatten() for index in indices]
-    tokens = torch.cat([block[step] for block, step in zip(blocks, steps, strict=True)])
-    places = torch.empty_like(tokens)
-    places[tokens] = real
-    shapes = [(index.shape[0], index.shape[1]) for index in indices]
-    return ReadingOrder(torch.cat(blocks), shapes, places)
 
 
 def _read(cell: nn.Module, inputs: Tensor, order: ReadingOrder) -> Tensor:
@@ -394,7 +352,7 @@ def _read(cell: nn.Module, inputs: Tensor, order: ReadingOrder) -> Tensor:
 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:
     """(B, hidden_width) the maximum over each sequence's steps, of one direction."""
-    index = _at_least_two(index)
+    index = at_least_two(index)
     highest: list[Tensor] = []
     state = None
     for start in range(0, len(index), SEGMENT):
@@ -473,15 +431,6 @@ def _project_both(cells: tuple[ScanCell, ScanCell], ahead: Tensor, back: Tensor)
     _project(cells[0], _as_computed(ahead), projected[:, 0])
     _project(cells[1], _as_computed(back), projected[:, 1])
     return projected
-
-
-def _at_least_two(index: Tensor) -> Tensor:
-    """A sequence that is alone by chance is read twice.
-
-    oneDNN has a routine for one row that rounds otherwise. A sequence too long for company is
-    always alone, so once is enough.
-    """
-    return index.expand(-1, max(2, index.shape[1])) if may_share(len(index)) else index
 
 
 def _reset_parameters(module: nn.Module) -> None:

@@ -73,6 +73,61 @@ def may_share(length: int) -> bool:
     return 2 * length <= MAX_STEPS
 
 
+def at_least_two(index: Tensor) -> Tensor:
+    """(T, B) places, those of a sequence that is alone by chance twice.
+
+    oneDNN has a routine for one row that rounds otherwise. A sequence too long for company is
+    always alone, so once is enough.
+    """
+    return index.expand(-1, max(2, index.shape[1])) if may_share(len(index)) else index
+
+
+@dataclass(frozen=True)
+class ReadingOrder:
+    """What one direction reads of all buckets, and where the tokens' states then are.
+
+    rows: places in the flat tensor, of each bucket step by step.
+    shapes: (T, B) of each bucket.
+    places: (N,) of each token's state among those of all rows.
+    """
+
+    rows: Tensor
+    shapes: list[tuple[int, int]]
+    places: Tensor
+
+
+def reading_orders(buckets: list[Bucket], alone_twice: bool) -> list[ReadingOrder]:
+    """Of the forward and of the backward direction; none where there is nothing to read.
+
+    alone_twice: whether a bucket of one sequence is read as `at_least_two` says.
+    """
+    if not buckets:
+        return []
+    forward, backward = (
+        [at_least_two(index) if alone_twice else index for index in indices]
+        for indices in ([b.forward_index for b in buckets], [b.backward_index for b in buckets])
+    )
+    # Both directions have their padding in the same places.
+    real, found, start = [], [], 0
+    for bucket, index in zip(buckets, forward, strict=True):
+        step, sequence = bucket.mask.nonzero(as_tuple=True)
+        real.append(step * index.shape[1] + sequence)
+        found.append(real[-1] + start)
+        start += index.numel()
+    states = torch.cat(found)
+    return [_reading_order(indices, real, states) for indices in (forward, backward)]
+
+
+def _reading_order(indices: list[Tensor], real: list[Tensor], states: Tensor) -> ReadingOrder:
+    """real: where each bucket has no padding, in its flat index. states: the same in all."""
+    blocks = [index.flatten() for index in indices]
+    tokens = torch.cat([block[places] for block, places in zip(blocks, real, strict=True)])
+    order = torch.empty_like(tokens)
+    order[tokens] = states
+    shapes = [(index.shape[0], index.shape[1]) for index in indices]
+    return ReadingOrder(torch.cat(blocks), shapes, order)
+
+
 def _cut(
     lengths: list[int], max_steps: int, min_fill: float, max_shared: int
 ) -> Iterator[tuple[int, int]]:
