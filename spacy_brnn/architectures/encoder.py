@@ -36,7 +36,8 @@ def build_brnn_encoder(
     input_dropout: variational dropout on the embedded tokens.
     lower_width: as width, of every layer but the last (of one layer: none); None for the same.
     projection_width: features that a layer's states are projected to before the next layer reads
-        them: fewer make a stack faster; None for the states as they are.
+        them (of one layer: none); half of lower_width or less makes a stack faster. None for the
+        states as they are.
     mixed_precision: train in half precision where it is safe (on a CPU in bfloat16, if it has it).
     RETURNS: per document (tokens, input_width) to (tokens, width).
     Raises ValueError for an odd width, an unknown cell or a value out of range.

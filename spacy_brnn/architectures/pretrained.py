@@ -18,8 +18,8 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
     """The text classifier that ships (spacy-brnn.PretrainedTextCatBRNN.v1).
 
     name: which of the models that ship.
-    RETURNS: (documents, 2) probabilities of POSITIVE and NEGATIVE, in the order of the
-        attribute "labels". The attributes "pretrained" and "untrained" make it anew, with its
+    RETURNS: (documents, labels) probabilities, in the order of the attribute "labels". The
+        attributes "pretrained" and "untrained" make it anew, with its
         weights and without.
     Raises ValueError for a name that does not ship.
     """
@@ -27,7 +27,7 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
 
 
 def build_pretrained(name: str) -> Model[list[Doc], Any]:
-    """A model that ships, of whatever kind, with the attributes told of above.
+    """A model that ships, of whatever kind, with the attributes of build_pretrained_textcat's.
 
     Raises ValueError for a name that does not ship.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,10 +38,10 @@ CELLS: dict[str, type[nn.Module]] = {
 
 
 class Projection(nn.Linear):
-    """Fewer features of both directions' states, for the layer above.
+    """A linear bottleneck between two layers, of both directions' states together.
 
-    Source: Sak, Senior and Beaufays (2014), "Long Short-Term Memory Recurrent Neural Network
-    Architectures for Large Scale Acoustic Modeling"; here the states do not come back to the layer.
+    Not PyTorch's `proj_size` (Sak, Senior and Beaufays 2014), which projects each direction's
+    states before they come back to their own layer.
     """
 
     def __init__(self, input_width: int, projection_width: int) -> None:
@@ -106,18 +106,26 @@ class BRNN(nn.Module):
         rates += [check_rate("dropout", dropout)] * (depth - 1)
         self.dropouts = nn.ModuleList(LockedDropout(rate) for rate in rates)
         hidden = [lower_width] * (depth - 1) + [hidden_width]
-        read = [input_width, *(projection_width or 2 * width for width in hidden[:-1])]
+        below = [2 * width for width in hidden[:-1]]
+        read = [input_width, *(projection_width or width for width in below)]
         widths = list(zip(read, hidden, strict=True))
         self.forwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
         self.backwards = nn.ModuleList(CELLS[cell](*shape) for shape in widths)
-        lower = hidden[:-1] if projection_width else []
-        self.projections = nn.ModuleList(Projection(2 * w, projection_width or 0) for w in lower)
+        self.projections = nn.ModuleList(
+            Projection(width, projection_width) for width in below if projection_width
+        )
         self.reset_parameters()
 
     @property
     def multiplies_per_step(self) -> bool:
         """Whether each step takes a matrix product, as an LSTM's does."""
         return not isinstance(self.forwards[-1], ScanCell)
+
+    def projection(self, layer: int) -> Projection | None:
+        """What a layer reads the states of the one below through, if anything."""
+        if not layer or not self.projections:
+            return None
+        return cast(Projection, self.projections[layer - 1])
 
     def reset_parameters(self) -> None:
         """Draw all weights anew."""
@@ -175,7 +183,7 @@ class BRNN(nn.Module):
         orders = reading_orders(buckets, self.multiplies_per_step) if lower else []
         for layer in lower:
             states = self._layer(layer, states, lengths, orders)
-        states = _as_computed(self._project_states(last, states))
+        states = _as_computed(self._reduce(last, states))
         pooled = inputs.new_zeros(len(lengths), 2 * self.hidden_width)
         for bucket in buckets:
             forward = _max_state(self.forwards[-1], states, rows[bucket.forward_index], bucket)
@@ -229,7 +237,7 @@ class BRNN(nn.Module):
         cells = self._cells(layer)
         places = _places_read(bucket)
         flat = states.flatten(0, 1)
-        vectors = self._project_tokens(layer, flat, places) if self.projections else None
+        vectors = self._reduce_tokens(layer, flat, places) if self.projections else None
         end = 0
         for running in _cut_steps(bucket.running):
             start, end = end, end + sum(running)
@@ -238,24 +246,24 @@ class BRNN(nn.Module):
                 ahead, back = read.unbind(1)
             else:
                 ahead = vectors[start:end]
+                # Of a token's two states among all, the places are twice its own and that plus 1.
                 back = vectors.index_select(0, places[start:end, 2] // 2)
             projected = _project_both(cells, ahead, back)
             yield from projected.flatten(0, 1).split([2 * sequences for sequences in running])
 
-    def _project_tokens(self, layer: int, flat: Tensor, places: Tensor) -> Tensor:
+    def _reduce_tokens(self, layer: int, flat: Tensor, places: Tensor) -> Tensor:
         """(N, projection width) of each token that is read ahead, in the order of the steps."""
         parts = []
         for some in places[:, :2].split(PROJECTED_STEPS):
             both = flat.index_select(0, some.flatten()).view(len(some), -1)
-            parts.append(self._project_states(layer, both))
+            parts.append(self._reduce(layer, both))
         return torch.cat(parts)
 
-    def _project_states(self, layer: int, states: Tensor) -> Tensor:
+    def _reduce(self, layer: int, states: Tensor) -> Tensor:
         """What a layer reads of the states of the one below, (N, both directions)."""
-        if not layer or not self.projections:
+        projection = self.projection(layer)
+        if projection is None:
             return states
-        projection = self.projections[layer - 1]
-        assert isinstance(projection, Projection)
         if torch.is_grad_enabled():
             return projection(states)
         out = states.new_empty(len(states), projection.out_features)
@@ -295,7 +303,7 @@ class BRNN(nn.Module):
                 start, end = end, end + len(segment)
                 states[start:end, 0] = segment[:, 0]
                 states[len(index) - end : len(index) - start, 1] = segment[:, 1].flip(0)
-            below = self._project_states(layer + 1, states.flatten(1))
+            below = self._reduce(layer + 1, states.flatten(1))
         highest = table.new_full((2, self.hidden_width), float("-inf"))
         total = torch.zeros_like(highest)
         for segment in self._read_long(-1, table, index, below):
@@ -328,10 +336,11 @@ class BRNN(nn.Module):
     def _layer(
         self, layer: int, inputs: Tensor, lengths: Tensor, orders: list[ReadingOrder]
     ) -> Tensor:
-        inputs = self._project_states(layer, self.dropouts[layer](inputs, lengths))
+        inputs = self._reduce(layer, self.dropouts[layer](inputs, lengths))
         if not orders:
             # The sum is zero; it is there for backpropagation to find its way.
-            return inputs.new_zeros(0, 2 * self.hidden_width) + inputs.sum()
+            width = cast(int, self.forwards[layer].hidden_size)
+            return inputs.new_zeros(0, 2 * width) + inputs.sum()
         cells = self.forwards[layer], self.backwards[layer]
         states = [_read(cell, inputs, order) for cell, order in zip(cells, orders, strict=True)]
         return torch.cat(states, dim=1)

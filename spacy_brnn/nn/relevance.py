@@ -9,12 +9,11 @@ reads but for its biases, so that the parts add up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import cast
 
 import torch
 from torch import Tensor
 
-from .brnn import BRNN, Projection
+from .brnn import BRNN
 from .relevance_layers import LAYERS, MinGRULayer, ProjectionLayer
 from .scan import ScanCell
 
@@ -49,8 +48,8 @@ def states_and_gains(network: BRNN, inputs: Tensor) -> tuple[Tensor, Callable[[T
 
 def _layers(network: BRNN) -> Iterator[MinGRULayer | ProjectionLayer]:
     for number, (ahead, back) in enumerate(zip(network.forwards, network.backwards, strict=True)):
-        if number and network.projections:
-            yield ProjectionLayer(cast(Projection, network.projections[number - 1]))
+        if projection := network.projection(number):
+            yield ProjectionLayer(projection)
         assert isinstance(ahead, ScanCell)
         assert isinstance(back, ScanCell)
         yield LAYERS[type(ahead)](ahead, back)

@@ -183,6 +183,16 @@ def test_the_gradient_reaches_the_inputs(resolve):
         assert gradients[i][j, k] == pytest.approx((high - low) / 2e-2, abs=2e-3)
 
 
+def test_a_projection_goes_along_with_the_model(tok2vec_config, resolve, docs):
+    config = tok2vec_config(depth=2, lower_width=6, projection_width=3)
+    model, other = resolve(config), resolve(config)
+    model.initialize(X=docs)
+    other.from_bytes(model.to_bytes())
+    for expected, found in zip(model.predict(docs), other.predict(docs), strict=True):
+        assert numpy.array_equal(expected, found)
+    assert [len(states) for states in model.predict(docs)] == [len(doc) for doc in docs]
+
+
 def test_dropout_is_in_training_alone(tok2vec_config, resolve, docs):
     model = resolve(tok2vec_config(input_dropout=0.5))
     model.initialize(X=docs)

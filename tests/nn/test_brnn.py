@@ -115,9 +115,12 @@ def test_gradients_by_finite_differences(max_steps):
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
-@pytest.mark.parametrize("depth", [1, 2])
-def test_batches_without_tokens_have_no_states(lengths, depth):
-    network = make_network(depth=depth, dropout=0.5, input_dropout=0.5)
+@pytest.mark.parametrize(
+    "settings", [{}, {"depth": 2}, {"depth": 3, "lower_width": 3, "projection_width": 2}]
+)
+@pytest.mark.parametrize("cell", brnn.CELLS)
+def test_batches_without_tokens_have_no_states(cell, lengths, settings):
+    network = make_network(cell, dropout=0.5, input_dropout=0.5, **settings)
     inputs = torch.zeros(0, WIDTH)
     lengths = torch.tensor(lengths, dtype=torch.int64)
     assert network(inputs, lengths).shape == (0, 2 * HIDDEN)
@@ -126,7 +129,8 @@ def test_batches_without_tokens_have_no_states(lengths, depth):
 
 def test_backpropagation_passes_a_batch_without_tokens():
     inputs = torch.zeros(0, WIDTH, requires_grad=True)
-    make_network(depth=2)(inputs, torch.tensor([0, 0])).sum().backward()
+    network = make_network(depth=2, lower_width=3, projection_width=2)
+    network(inputs, torch.tensor([0, 0])).sum().backward()
     assert inputs.grad.shape == (0, WIDTH)
 
 
@@ -238,6 +242,8 @@ def test_a_projection_is_a_factor_of_what_the_next_layer_multiplies(cell):
     whole.load_state_dict(state)
     inputs, lengths = make_batch(LENGTHS)
     torch.testing.assert_close(network(inputs, lengths), whole(inputs, lengths))
+    network(inputs, lengths).sum().backward()
+    assert network.projections[0].weight.grad.abs().min() > 0.0
 
 
 def test_max_states_of_nothing():
@@ -245,11 +251,12 @@ def test_max_states_of_nothing():
     assert make_network().max_states(inputs, lengths).tolist() == [[0.0] * 2 * HIDDEN] * 2
 
 
+@pytest.mark.parametrize("settings", [{}, {"depth": 2, "projection_width": 48}])
 @pytest.mark.parametrize("longest", [30, 100], ids=["may-share", "too-long-to-share"])
-def test_states_of_an_lstm_are_the_same_to_the_last_bit(longest, monkeypatch):
+def test_states_of_an_lstm_are_the_same_to_the_last_bit(longest, settings, monkeypatch):
     """Of one row oneDNN's products are rounded otherwise than of several."""
     monkeypatch.setattr(buckets, "MAX_STEPS", 120)
-    network = brnn.BRNN(128, 128)
+    network = brnn.BRNN(128, 128, **settings)
     lengths = [30, 1, longest, 29, 2, 30]
     inputs, _ = make_batch(lengths, width=128)
     with torch.no_grad():
