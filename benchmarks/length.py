@@ -29,17 +29,18 @@ def measure(
     """
     found: dict[tuple[int, str], list[dict[str, Any]]] = {}
     warmup = [document.text for document in documents[:WARMUP]]
+    counts = {length: max(1, LEAST_TOKENS // length) for length in lengths}
+    rest = documents[WARMUP:] or documents
+    texts = {length: joined(rest, length, count) for length, count in counts.items()}
     for number in range(rounds):
-        for length in lengths:
-            count = max(1, LEAST_TOKENS // length)
-            texts = joined(documents[WARMUP:] or documents, length, count)
+        for length, count in counts.items():
             for system in systems:
                 tell(
                     f"round {number + 1} of {rounds}, {count} document(s) of {length:,} tokens: "
                     f"{system.name}"
                 )
                 sized = {"title": system.title, "tokens": length, "documents": count}
-                row = {**sized, **_time(system, warmup, texts, length * count, threads)}
+                row = {**sized, **_time(system, warmup, texts[length], length * count, threads)}
                 found.setdefault((length, system.name), []).append(row)
     return [min(rows, key=_quickness) for rows in found.values()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional
 from .buckets import Bucket, ReadingOrder, at_least_two, bucket_by_length, reading_orders
 from .dropout import LockedDropout, check_rate
 from .pooling import MaxMeanPooling
-from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell, recur_in_blocks
+from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell, multiply, recur_in_blocks
 
 # Vectors in a product.
 PROJECTED = 128
@@ -47,12 +48,9 @@ class Projection(nn.Linear):
     def __init__(self, input_width: int, projection_width: int) -> None:
         super().__init__(input_width, projection_width, bias=False)
 
-    def multiply(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
-        """(N, input_width) to (N, projection_width)."""
-        if out is None or torch.is_autocast_enabled(inputs.device.type):
-            products = self(inputs)
-            return products if out is None else out.copy_(products)
-        return torch.mm(inputs, self.weight.t(), out=out)
+    def reset_parameters(self) -> None:
+        """Draw the weights anew, Glorot-uniform."""
+        nn.init.xavier_uniform_(self.weight)
 
 
 class BRNN(nn.Module):
@@ -267,7 +265,7 @@ class BRNN(nn.Module):
         if torch.is_grad_enabled():
             return projection(states)
         out = states.new_empty(len(states), projection.out_features)
-        deque(_multiply(projection.multiply, states, out), maxlen=0)
+        deque(_multiply(partial(multiply, projection), states, out), maxlen=0)
         return out
 
     def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
@@ -422,15 +420,15 @@ def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tenso
     return out
 
 
-def _multiply(multiply: Callable[..., Tensor], inputs: Tensor, out: Tensor) -> Iterator[Tensor]:
+def _multiply(product: Callable[..., Tensor], inputs: Tensor, out: Tensor) -> Iterator[Tensor]:
     """Take the products of all vectors. RETURNS: the parts of out as soon as each is there."""
     # A product's rounding depends on how many rows it has: always as many.
     for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
         rows = len(block)
         if rows < PROJECTED:
-            part.copy_(multiply(functional.pad(block, (0, 0, 0, PROJECTED - rows)))[:rows])
+            part.copy_(product(functional.pad(block, (0, 0, 0, PROJECTED - rows)))[:rows])
         else:
-            multiply(block, part)
+            product(block, part)
         yield part
 
 
@@ -448,10 +446,8 @@ def _reset_parameters(module: nn.Module) -> None:
     Source: what Keras does; the forget gate's bias of 1 is from Jozefowicz, Zaremba and
     Sutskever (2015), "An Empirical Exploration of Recurrent Network Architectures".
     """
-    if isinstance(module, ScanCell):
+    if isinstance(module, ScanCell | Projection):
         module.reset_parameters()
-    if isinstance(module, Projection):
-        nn.init.xavier_uniform_(module.weight)
     if not isinstance(module, nn.RNNBase):
         return
     width = module.hidden_size

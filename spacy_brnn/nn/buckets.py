@@ -119,7 +119,7 @@ def reading_orders(buckets: list[Bucket], alone_twice: bool) -> list[ReadingOrde
 
 
 def _reading_order(indices: list[Tensor], real: list[Tensor], states: Tensor) -> ReadingOrder:
-    """real: where each bucket has no padding, in its flat index. states: the same in all."""
+    """real: where each bucket's flat index is no padding. states: the same, among all rows."""
     blocks = [index.flatten() for index in indices]
     tokens = torch.cat([block[places] for block, places in zip(blocks, real, strict=True)])
     order = torch.empty_like(tokens)

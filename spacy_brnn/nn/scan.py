@@ -52,11 +52,7 @@ class ScanCell(nn.Module):
 
     def multiply(self, inputs: Tensor, out: Tensor | None = None) -> Tensor:
         """(N, input_width) to (N, columns): the products that `gate` takes."""
-        if out is None:
-            return self.linear(inputs)
-        if torch.is_autocast_enabled(inputs.device.type):
-            return out.copy_(self.linear(inputs))
-        return torch.addmm(self.linear.bias, inputs, self.linear.weight.t(), out=out)
+        return multiply(self.linear, inputs, out)
 
     def gate(self, products: Tensor) -> Tensor:
         """(N, columns) what a step needs; without gradient it is put in the place of products."""
@@ -199,6 +195,17 @@ class QRNN(ScanCell):
             torch.addcmul((1.0 - keep) * torch.tanh(candidate), keep, state, out=state)
             before.copy_(following)
             yield torch.mul(torch.sigmoid(output), state, out=next(outs) if outs else None)
+
+
+def multiply(linear: nn.Linear, inputs: Tensor, out: Tensor | None = None) -> Tensor:
+    """What the linear layer makes of (N, features); in out, if given, which takes no gradient."""
+    if out is None:
+        return linear(inputs)
+    if torch.is_autocast_enabled(inputs.device.type):
+        return out.copy_(linear(inputs))
+    if linear.bias is None:
+        return torch.mm(inputs, linear.weight.t(), out=out)
+    return torch.addmm(linear.bias, inputs, linear.weight.t(), out=out)
 
 
 def _weigh(keep: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:

@@ -127,9 +127,10 @@ def test_batches_without_tokens_have_no_states(cell, lengths, settings):
     assert network.eval()(inputs, lengths).shape == (0, 2 * HIDDEN)
 
 
-def test_backpropagation_passes_a_batch_without_tokens():
+@pytest.mark.parametrize("widths", [{}, {"lower_width": 3, "projection_width": 2}])
+def test_backpropagation_passes_a_batch_without_tokens(widths):
     inputs = torch.zeros(0, WIDTH, requires_grad=True)
-    network = make_network(depth=2, lower_width=3, projection_width=2)
+    network = make_network(depth=2, **widths)
     network(inputs, torch.tensor([0, 0])).sum().backward()
     assert inputs.grad.shape == (0, WIDTH)
 
