@@ -24,12 +24,7 @@ def create_surface_augmenter(
     for name, rate in (("level", level), ("typo_rate", typo_rate)):
         if not 0.0 <= rate <= 1.0:
             raise ValueError(f"{name} of spacy-brnn.surface.v1 must lie in 0..1, not {rate}")
-    writers: list[Callable[[str], str]] = [
-        str.upper,
-        str.lower,
-        lambda text: text.rstrip().rstrip(".!?…") or text,
-        lambda text: " ".join(_mistype(word, typo_rate) for word in text.split(" ")),
-    ]
+    writers = list(surface_writers(typo_rate).values())
 
     def augment(nlp: Language, example: Example) -> Iterator[Example]:
         if random.random() >= level:
@@ -39,6 +34,18 @@ def create_surface_augmenter(
         yield Example.from_dict(nlp.make_doc(text), {"cats": example.reference.cats})
 
     return augment
+
+
+def surface_writers(typo_rate: float = 0.05) -> dict[str, Callable[[str], str]]:
+    """Each way of writing a text, by its name; typing errors are drawn from `random`."""
+    return {
+        "upper case": str.upper,
+        "lower case": str.lower,
+        "no final punctuation": lambda text: text.rstrip().rstrip(".!?…") or text,
+        "typing errors": lambda text: " ".join(
+            _mistype(word, typo_rate) for word in text.split(" ")
+        ),
+    }
 
 
 def _mistype(word: str, rate: float) -> str:
