@@ -18,12 +18,14 @@ def installation() -> dict[str, str]:
     import torch
 
     from spacy_brnn.architectures.precision import has_bfloat16
+    from spacy_brnn.nn.compiled_mingru import is_compiled
 
     facts = {"spacy-brnn": spacy_brnn.__version__, "python": platform.python_version()}
     facts.update({name: version(name) for name in REQUIRED})
     facts.update({name: _version_if_there(name) for name in OPTIONAL})
     facts["platform"] = platform.platform()
     facts["cores"] = str(os.cpu_count())
+    facts["compiled reading"] = "yes" if is_compiled() else "no: PyTorch does it, slower"
     facts["bfloat16"] = "yes" if has_bfloat16() else "not on this processor"
     facts["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return facts

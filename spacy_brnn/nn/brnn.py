@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from . import compiled_mingru
 from .buckets import Bucket, ReadingOrder, at_least_two, bucket_by_length, reading_orders
 from .dropout import LockedDropout, check_rate
 from .pooling import MaxMeanPooling
-from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell, multiply, recur_in_blocks
+from .products import multiply, multiply_in_blocks
+from .scan import QRNN, SEGMENT, SRU, MinGRU, ScanCell, recur_in_blocks
 
-# Vectors in a product.
-PROJECTED = 128
 # Tokens whose states are projected for the next layer at a time: they stay in the cache.
 PROJECTED_STEPS = 2048
 # Steps of sequences side by side where those that have ended cost nothing: bounds the index's size.
@@ -195,6 +195,8 @@ class BRNN(nn.Module):
         """Both directions of all sequences side by side: a step costs little but its call."""
         if rows is None:
             rows = torch.arange(len(inputs), device=inputs.device)
+        if compiled_mingru.can_read(self.forwards[-1], inputs):
+            return compiled_mingru.pool(self._compiled_layers(), inputs, lengths, rows, mean)
         table = torch.cat([_project(cell, _as_computed(inputs)) for cell in self._cells(0)])
         size = MAX_SCANNED if len(self.forwards) == 1 else MAX_STACKED
         pooled = table.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)
@@ -210,6 +212,13 @@ class BRNN(nn.Module):
                 steps = self._project_steps(layer, states, bucket)
             pooled[bucket.members] = self._pool_steps(steps, bucket, mean)
         return pooled.flatten(1)
+
+    def _compiled_layers(self) -> list[compiled_mingru.Layer]:
+        cells = zip(self.forwards, self.backwards, strict=True)
+        return [
+            compiled_mingru.Layer(cast(tuple[MinGRU, MinGRU], pair), self.projection(layer))
+            for layer, pair in enumerate(cells)
+        ]
 
     def _cells(self, layer: int) -> tuple[ScanCell, ScanCell]:
         ahead, back = self.forwards[layer], self.backwards[layer]
@@ -265,7 +274,7 @@ class BRNN(nn.Module):
         if torch.is_grad_enabled():
             return projection(states)
         out = states.new_empty(len(states), projection.out_features)
-        deque(_multiply(partial(multiply, projection), states, out), maxlen=0)
+        deque(multiply_in_blocks(partial(multiply, projection), states, out), maxlen=0)
         return out
 
     def _pool_steps(self, steps: Iterator[Tensor], bucket: Bucket, mean: bool) -> Tensor:
@@ -415,21 +424,9 @@ def _project(cell: ScanCell, inputs: Tensor, out: Tensor | None = None) -> Tenso
         return cell.project(inputs)
     if out is None:
         out = inputs.new_empty(len(inputs), cell.columns, dtype=torch.float32)
-    for part in _multiply(cell.multiply, inputs, out):
+    for part in multiply_in_blocks(cell.multiply, inputs, out):
         cell.gate(part)
     return out
-
-
-def _multiply(product: Callable[..., Tensor], inputs: Tensor, out: Tensor) -> Iterator[Tensor]:
-    """Take the products of all vectors. RETURNS: the parts of out as soon as each is there."""
-    # A product's rounding depends on how many rows it has: always as many.
-    for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
-        rows = len(block)
-        if rows < PROJECTED:
-            part.copy_(product(functional.pad(block, (0, 0, 0, PROJECTED - rows)))[:rows])
-        else:
-            product(block, part)
-        yield part
 
 
 def _project_both(cells: tuple[ScanCell, ScanCell], ahead: Tensor, back: Tensor) -> Tensor:

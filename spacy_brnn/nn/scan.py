@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from . import blocked_scan
+from .products import multiply
 
 # Steps that are laid out at a time: bounds the memory of a long sequence.
 SEGMENT = 4096
@@ -195,17 +196,6 @@ class QRNN(ScanCell):
             torch.addcmul((1.0 - keep) * torch.tanh(candidate), keep, state, out=state)
             before.copy_(following)
             yield torch.mul(torch.sigmoid(output), state, out=next(outs) if outs else None)
-
-
-def multiply(linear: nn.Linear, inputs: Tensor, out: Tensor | None = None) -> Tensor:
-    """What the linear layer makes of (N, features); in out, if given, which takes no gradient."""
-    if out is None:
-        return linear(inputs)
-    if torch.is_autocast_enabled(inputs.device.type):
-        return out.copy_(linear(inputs))
-    if linear.bias is None:
-        return torch.mm(inputs, linear.weight.t(), out=out)
-    return torch.addmm(linear.bias, inputs, linear.weight.t(), out=out)
 
 
 def _weigh(keep: Tensor, candidate: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,11 +51,11 @@ class Reader:
 
     def read(self, docs: Sequence[Doc]) -> list[Doc]:
         """What the model reads of each document."""
-        return [_as_doc(doc, kept) for doc, kept in zip(docs, self._keep(docs), strict=True)]
+        return [_as_doc(*parts) for parts in zip(docs, *self._keep(docs), strict=True)]
 
     def read_words(self, docs: Sequence[Doc]) -> list[Words]:
         """The same, for a model that reads words alone; quicker."""
-        return [_as_words(doc, kept) for doc, kept in zip(docs, self._keep(docs), strict=True)]
+        return [_as_words(*parts) for parts in zip(docs, *self._keep(docs), strict=True)]
 
     def read_spans(self, spans: Sequence[Span]) -> list[Doc]:
         """What the model reads of each span by itself: the words of its document within it."""
@@ -67,23 +67,24 @@ class Reader:
 
     def read_aligned(self, doc: Doc) -> tuple[Doc, list[tuple[int, int]]]:
         """What the model reads of a document, and `offsets`."""
-        kept = self._keep([doc])[0]
-        return _as_doc(doc, kept), _pairs(*_offsets(doc, kept))
+        [words], [kept] = self._keep([doc])
+        return _as_doc(doc, words, kept), _pairs(*_offsets(doc, kept))
 
     def offsets(self, doc: Doc) -> list[tuple[int, int]]:
         """Where each token that the model reads stands in the document's text: start and end."""
-        return _pairs(*_offsets(doc, self._keep([doc])[0]))
+        _, [kept] = self._keep([doc])
+        return _pairs(*_offsets(doc, kept))
 
     def _read_spans(
         self,
         spans: Sequence[Span],
-        make: Callable[[Doc, Kept], Read],
+        make: Callable[[Doc, numpy.ndarray, Kept], Read],
         cut: Callable[[Read, int, int], Read],
     ) -> list[Read]:
         docs = list({id(span.doc): span.doc for span in spans}.values())
         parts = {}
-        for doc, kept in zip(docs, self._keep(docs), strict=True):
-            parts[id(doc)] = make(doc, kept), _offsets(doc, kept)
+        for doc, words, kept in zip(docs, *self._keep(docs), strict=True):
+            parts[id(doc)] = make(doc, words, kept), _offsets(doc, kept)
         found = []
         for span in spans:
             read, (starts, ends) = parts[id(span.doc)]
@@ -96,22 +97,26 @@ class Reader:
         self._plain = numpy.zeros(PLACES, dtype="uint64")
         self._splits: tuple[tuple[int, int] | None, bool] = None, False
 
-    def _keep(self, docs: Sequence[Doc]) -> list[Kept]:
-        white, suspect = self._sort(docs)
+    def _keep(self, docs: Sequence[Doc]) -> tuple[list[numpy.ndarray], list[Kept]]:
+        """The words of each document, and which of them are read."""
+        # Once: each token's is somewhere else in memory, which is most of what reading takes.
+        words = [doc.to_array(ORTH) for doc in docs]
+        white, suspect = self._sort(docs, words)
         kept: list[Kept] = [None] * len(docs)
         for place, is_white in white.items():
             kept[place] = ~is_white
         for place in suspect:
             plain = self._plain_tokens(docs[place])
             kept[place] = kept[place] if plain is None else plain
-        return kept
+        return words, kept
 
-    def _sort(self, docs: Sequence[Doc]) -> tuple[dict[int, numpy.ndarray], set[int]]:
+    def _sort(
+        self, docs: Sequence[Doc], by_doc: list[numpy.ndarray]
+    ) -> tuple[dict[int, numpy.ndarray], set[int]]:
         """Which tokens are white space, of each document with any, and which documents are suspect.
 
         Each document of neither kind is read as it is: nearly all are, so this must be quick.
         """
-        by_doc = [doc.to_array(ORTH) for doc in docs]
         words = numpy.concatenate([numpy.zeros(0, dtype="uint64"), *by_doc])
         unknown = self._unknown(words)
         if not len(unknown):
@@ -131,9 +136,9 @@ class Reader:
                 is_suspect[number] = not is_white[number]
         white = numpy.zeros(len(words), dtype=bool)
         white[unknown] = is_white[inverse]
-        by_doc = numpy.split(white, ends[:-1])
+        masks = numpy.split(white, ends[:-1])
         spaced = set(holders[is_white[inverse]].tolist())
-        return {n: by_doc[n] for n in spaced}, set(holders[is_suspect[inverse]].tolist())
+        return {n: masks[n] for n in spaced}, set(holders[is_suspect[inverse]].tolist())
 
     def _plain_tokens(self, doc: Doc) -> PlainTokens | None:
         """Those of its plain text, where they are not its own without white space.
@@ -182,14 +187,13 @@ def _pairs(starts: numpy.ndarray, ends: numpy.ndarray) -> list[tuple[int, int]]:
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-def _as_words(doc: Doc, kept: Kept) -> Words:
+def _as_words(doc: Doc, words: numpy.ndarray, kept: Kept) -> Words:
     if isinstance(kept, PlainTokens):
         return Words(kept.vocab, kept.orths)
-    orths = doc.to_array(ORTH)
-    return Words(doc.vocab, orths if kept is None else orths[kept])
+    return Words(doc.vocab, words if kept is None else words[kept])
 
 
-def _as_doc(doc: Doc, kept: Kept) -> Doc:
+def _as_doc(doc: Doc, words: numpy.ndarray, kept: Kept) -> Doc:
     if isinstance(kept, PlainTokens):
         columns = kept.orths, kept.spaces.astype("uint64"), kept.norms
         return _make_doc(kept.vocab, [*ATTRIBUTES], numpy.stack(columns, axis=1))
