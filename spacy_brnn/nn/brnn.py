@@ -136,8 +136,13 @@ class BRNN(nn.Module):
         lengths: (B,) tokens of each sequence, int64; N in all; zeros are allowed.
         RETURNS: (N, 2 * hidden_width) the forward state of each token beside its backward one.
         """
-        orders = reading_orders(list(bucket_by_length(lengths)), self.multiplies_per_step)
         states = inputs
+        if compiled_mingru.can_read(self.forwards[-1], inputs):
+            sequences = compiled_mingru.number(lengths)
+            for dropout, compiled in zip(self.dropouts, self._compiled_layers(), strict=True):
+                states = compiled_mingru.read(compiled, dropout(states, lengths), sequences)
+            return states
+        orders = reading_orders(list(bucket_by_length(lengths)), self.multiplies_per_step)
         for layer in range(len(self.forwards)):
             states = self._layer(layer, states, lengths, orders)
         return states.to(inputs.dtype)

@@ -1,4 +1,4 @@
-"""Layers of minGRU over whole documents, pooled, by compiled code; for prediction on a CPU.
+"""Layers of minGRU over whole documents, in compiled code, on a CPU.
 
 PyTorch takes the products; what depends on the order of the tokens is one call for some hundred of
 them (mingru_kernel.c), in place of some ten calls for each step of sequences side by side.
@@ -10,10 +10,12 @@ from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from .products import PROJECTED, multiply, multiply_in_blocks, pad_rows
 from .scan import MinGRU
@@ -38,6 +40,10 @@ class Layer(NamedTuple):
         """Features of the state, each way."""
         return self.cells[0].hidden_size
 
+    def bias(self, backward: int) -> Tensor:
+        """(2 * width,) of the cell ahead, or of that back."""
+        return self.cells[backward].linear.bias
+
 
 class _Products(NamedTuple):
     """What a cell reads at the tokens from start to end of a span, as mingru_kernel.pyi says."""
@@ -59,7 +65,7 @@ def is_compiled() -> bool:
 
 
 def can_read(cell: nn.Module, inputs: Tensor) -> bool:
-    """Whether `pool` takes layers of such cells with inputs of this kind."""
+    """Whether `pool` and `read` take layers of such cells with inputs of this kind."""
     return (
         is_compiled()
         and isinstance(cell, MinGRU)
@@ -85,7 +91,7 @@ def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mea
     _check(rows, len(inputs), int(lengths.sum()))
     table = torch.cat([_multiply_all(cell, inputs) for cell in layers[0].cells], dim=1)
     rows = rows.to(torch.int32).contiguous()
-    sequences = torch.arange(len(lengths), dtype=torch.int32).repeat_interleave(lengths)
+    sequences = number(lengths)
     pooled = table.new_zeros(len(lengths), 2, 2 * layers[-1].width)
     for span in _spans(lengths.tolist()):
         products = _look_up(table, rows[span])
@@ -96,6 +102,75 @@ def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mea
         return pooled[:, 0]
     pooled[:, 1] /= lengths.clamp(min=1)[:, None]
     return pooled.flatten(1)
+
+
+def read(layer: Layer, inputs: Tensor, sequences: Tensor) -> Tensor:
+    """(N, 2 * width) the states of one layer at each token, ahead beside back.
+
+    inputs: (N, features)
+    sequences: (N,) of `number`.
+    Raises IndexError where those are not as many.
+    """
+    if len(inputs) != len(sequences):
+        raise IndexError(f"{len(inputs)} inputs for sequences of {len(sequences)} tokens in all")
+    if not torch.is_grad_enabled():
+        return _states(layer, _multiply(layer, inputs), sequences)
+    if layer.projection is not None:
+        inputs = layer.projection(inputs)
+    weight = torch.cat([cell.linear.weight for cell in layer.cells])
+    bias = torch.cat([cell.linear.bias for cell in layer.cells])
+    return cast(Tensor, _Recurrence.apply(functional.linear(inputs, weight), bias, sequences))
+
+
+def number(lengths: Tensor) -> Tensor:
+    """(N,) int32, the place of each token's sequence, for (B,) lengths."""
+    return torch.arange(len(lengths), dtype=torch.int32).repeat_interleave(lengths)
+
+
+class _Recurrence(torch.autograd.Function):
+    """(N, 4 * width) products and (4 * width,) biases, ahead beside back, to the states."""
+
+    @staticmethod
+    def forward(ctx: Any, products: Tensor, bias: Tensor, sequences: Tensor) -> Tensor:
+        products = products.contiguous()
+        states = products.new_empty(len(products), len(bias) // 2)
+        halves = zip(products.chunk(2, dim=1), bias.chunk(2), states.chunk(2, dim=1), strict=True)
+        for backward, (read, own, kept) in enumerate(halves):
+            found = _Products(0, len(read), read.data_ptr(), products.stride(0))
+            _scan(own, iter([found]), sequences, backward, _keep(kept))
+        ctx.save_for_backward(products, bias, sequences, states)
+        return states
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        products, bias, sequences, states = ctx.saved_tensors
+        gradients = gradients.contiguous()
+        d_products, d_bias = torch.empty_like(products), torch.zeros_like(bias)
+        parts = (
+            *(each.chunk(2, dim=1) for each in (products, states, gradients, d_products)),
+            *(each.chunk(2) for each in (bias, d_bias)),
+        )
+        for backward, half in enumerate(zip(*parts, strict=True)):
+            space = bias.new_zeros(len(bias) // 2)
+            read, kept, gradient, d_read, own, d_own = (part.data_ptr() for part in half)
+            mingru_kernel.scan_gradient(
+                len(bias) // 4,
+                read,
+                products.stride(0),
+                own,
+                sequences.data_ptr(),
+                len(products),
+                backward,
+                kept,
+                states.stride(0),
+                gradient,
+                gradients.stride(0),
+                d_read,
+                d_own,
+                space.data_ptr(),
+            )
+        return d_products, d_bias, None
 
 
 def _check(rows: Tensor, types: int, tokens: int) -> None:
@@ -165,36 +240,38 @@ def _multiply_blocks(cell: MinGRU, states: Tensor, starts: range) -> Iterator[_P
 
 
 def _states(layer: Layer, products: _Both, sequences: Tensor) -> Tensor:
-    """(N, 2 * width) the states of a layer, ahead beside back.
-
-    sequences: (N,) int32, the number of each token's.
-    """
     states = torch.empty(len(sequences), 2 * layer.width)
     for backward, part in enumerate(states.chunk(2, dim=1)):
-        _scan(layer, products, sequences, backward, (part.data_ptr(), states.stride(0), 0, 0, 0))
+        _scan(layer.bias(backward), products[backward], sequences, backward, _keep(part))
     return states
+
+
+def _keep(states: Tensor) -> tuple[int, int, int, int, int]:
+    """What has `_scan` put the states into these, (N, width)."""
+    return states.data_ptr(), states.stride(0), 0, 0, 0
 
 
 def _pool(layer: Layer, products: _Both, sequences: Tensor, pooled: Tensor) -> None:
     """Put the maxima and the sums of a layer's states into pooled, (sequences, 2, 2 * width)."""
     for backward, part in enumerate(pooled.chunk(2, dim=2)):
-        highest, total = (kept.data_ptr() for kept in part.unbind(1))
-        _scan(layer, products, sequences, backward, (0, 0, highest, total, pooled.stride(0)))
+        highest, total = (each.data_ptr() for each in part.unbind(1))
+        kept = 0, 0, highest, total, pooled.stride(0)
+        _scan(layer.bias(backward), products[backward], sequences, backward, kept)
 
 
 def _scan(
-    layer: Layer,
-    products: _Both,
+    bias: Tensor,
+    products: Iterator[_Products],
     sequences: Tensor,
     backward: int,
     kept: tuple[int, int, int, int, int],
 ) -> None:
     """kept: the last five arguments in mingru_kernel.pyi."""
-    bias = layer.cells[backward].linear.bias
-    state = torch.empty(layer.width)
-    for start, end, address, stride, rows in products[backward]:
+    width = len(bias) // 2
+    state = torch.empty(width)
+    for start, end, address, stride, rows in products:
         mingru_kernel.scan(
-            layer.width,
+            width,
             address,
             stride,
             rows,

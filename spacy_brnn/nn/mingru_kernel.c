@@ -1,6 +1,6 @@
 /* The recurrence of a minGRU along the tokens of many sequences, in one direction.
 
-   What `scan` takes is in mingru_kernel.pyi. Built without a C compiler, the package goes without:
+   What the functions take is in mingru_kernel.pyi. Built without a C compiler, the package goes without:
    compiled_mingru.py then leaves the reading to PyTorch.
 */
 #define PY_SSIZE_T_CLEAN
@@ -32,6 +32,23 @@ typedef struct {
     float *highest, *total;
     Py_ssize_t pooled_stride;
 } Task;
+
+typedef struct {
+    Py_ssize_t width;
+    const float *products;
+    Py_ssize_t stride;
+    const float *bias;
+    const int32_t *sequences;
+    Py_ssize_t count;
+    int backward;
+    const float *states;
+    Py_ssize_t states_stride;
+    const float *gradients;
+    Py_ssize_t gradients_stride;
+    float *d_products, *d_bias;
+    float *carried;
+    const float *zeros;
+} GradientTask;
 
 /* 1 / (1 + 2^y) with y = -x log2(e): 2^y is 2^round(y), made of its bits, times a polynomial of
    what is left, whose relative error is below 2e-9 between -1/2 and 1/2. */
@@ -87,11 +104,11 @@ INLINE void pool(
     }
 }
 
-INLINE int begins(const Task *task, Py_ssize_t token)
+/* Whether a token is another sequence's than its neighbour before it, or after it. */
+INLINE int is_edge(const int32_t *sequences, Py_ssize_t count, Py_ssize_t token, int after)
 {
-    Py_ssize_t before = task->backward ? token + 1 : token - 1;
-    return before < 0 || before == task->count
-        || task->sequences[before] != task->sequences[token];
+    Py_ssize_t neighbour = after ? token + 1 : token - 1;
+    return neighbour < 0 || neighbour == count || sequences[neighbour] != sequences[token];
 }
 
 INLINE void read_tokens(const Task *task)
@@ -102,7 +119,7 @@ INLINE void read_tokens(const Task *task)
         Py_ssize_t row = task->rows ? task->rows[token] : token - task->start;
         Py_ssize_t place = task->sequences[token] * task->pooled_stride;
         const float *products = task->products + row * task->stride;
-        int first = begins(task, token);
+        int first = is_edge(task->sequences, task->count, token, task->backward);
         if (first)
             fill(task->state, 0.0f, width);
         step(products, products + width, task->bias, task->bias + width, task->state, width);
@@ -116,48 +133,128 @@ INLINE void read_tokens(const Task *task)
     }
 }
 
+INLINE void step_back(
+    const float *restrict keep, const float *restrict candidate, const float *restrict keep_bias,
+    const float *restrict candidate_bias, const float *restrict before,
+    const float *restrict gradient, float *restrict carried, float *restrict d_keep,
+    float *restrict d_candidate, float *restrict d_keep_bias, float *restrict d_candidate_bias,
+    Py_ssize_t width)
+{
+    for (Py_ssize_t i = 0; i < width; i++) {
+        float kept = sigmoid(keep[i] + keep_bias[i]);
+        float d_state = gradient[i] + carried[i];
+        float d_added = d_state * (1.0f - kept);
+        float d_gate = d_added * kept * (before[i] - candidate[i] - candidate_bias[i]);
+        carried[i] = d_state * kept;
+        d_keep[i] = d_gate;
+        d_candidate[i] = d_added;
+        d_keep_bias[i] += d_gate;
+        d_candidate_bias[i] += d_added;
+    }
+}
+
+INLINE void read_back(const GradientTask *task)
+{
+    Py_ssize_t width = task->width;
+    for (Py_ssize_t i = 0; i < task->count; i++) {
+        Py_ssize_t token = task->backward ? i : task->count - 1 - i;
+        Py_ssize_t before = task->backward ? token + 1 : token - 1;
+        const float *products = task->products + token * task->stride;
+        float *d_products = task->d_products + token * task->stride;
+        int first = is_edge(task->sequences, task->count, token, task->backward);
+        if (is_edge(task->sequences, task->count, token, !task->backward))
+            fill(task->carried, 0.0f, width);
+        step_back(
+            products, products + width, task->bias, task->bias + width,
+            first ? task->zeros : task->states + before * task->states_stride,
+            task->gradients + token * task->gradients_stride, task->carried, d_products,
+            d_products + width, task->d_bias, task->d_bias + width, width);
+    }
+}
+
 static void read_plain(const Task *task) { read_tokens(task); }
+static void read_back_plain(const GradientTask *task) { read_back(task); }
 
 static void (*reader)(const Task *) = read_plain;
+static void (*back_reader)(const GradientTask *) = read_back_plain;
 
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
-__attribute__((target("avx2,fma"))) static void read_avx2(const Task *task) { read_tokens(task); }
+#define AVX2 __attribute__((target("avx2,fma")))
+
+AVX2 static void read_avx2(const Task *task) { read_tokens(task); }
+AVX2 static void read_back_avx2(const GradientTask *task) { read_back(task); }
 
 static void choose(void)
 {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         reader = read_avx2;
+        back_reader = read_back_avx2;
+    }
 }
 #else
 static void choose(void) {}
 #endif
 
+#define ADDRESS(type, number) ((type *)(uintptr_t)(number))
+
 static PyObject *scan(PyObject *module, PyObject *arguments)
 {
     unsigned long long products, rows, bias, sequences, state, states, highest, total;
     Task task;
+    (void)module;
     if (!PyArg_ParseTuple(
             arguments, "nKnKKKnnnpKKnKKn", &task.width, &products, &task.stride, &rows, &bias,
             &sequences, &task.count, &task.start, &task.end, &task.backward, &state, &states,
             &task.states_stride, &highest, &total, &task.pooled_stride))
         return NULL;
-    task.products = (const float *)(uintptr_t)products;
-    task.rows = (const int32_t *)(uintptr_t)rows;
-    task.bias = (const float *)(uintptr_t)bias;
-    task.sequences = (const int32_t *)(uintptr_t)sequences;
-    task.state = (float *)(uintptr_t)state;
-    task.states = (float *)(uintptr_t)states;
-    task.highest = (float *)(uintptr_t)highest;
-    task.total = (float *)(uintptr_t)total;
+    task.products = ADDRESS(const float, products);
+    task.rows = ADDRESS(const int32_t, rows);
+    task.bias = ADDRESS(const float, bias);
+    task.sequences = ADDRESS(const int32_t, sequences);
+    task.state = ADDRESS(float, state);
+    task.states = ADDRESS(float, states);
+    task.highest = ADDRESS(float, highest);
+    task.total = ADDRESS(float, total);
     Py_BEGIN_ALLOW_THREADS
     reader(&task);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
-static PyMethodDef methods[] = {{"scan", scan, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "mingru_kernel", NULL, -1, methods};
+static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
+{
+    unsigned long long products, bias, sequences, states, gradients, d_products, d_bias, space;
+    GradientTask task;
+    (void)module;
+    if (!PyArg_ParseTuple(
+            arguments, "nKnKKnpKnKnKKK", &task.width, &products, &task.stride, &bias, &sequences,
+            &task.count, &task.backward, &states, &task.states_stride, &gradients,
+            &task.gradients_stride, &d_products, &d_bias, &space))
+        return NULL;
+    task.products = ADDRESS(const float, products);
+    task.bias = ADDRESS(const float, bias);
+    task.sequences = ADDRESS(const int32_t, sequences);
+    task.states = ADDRESS(const float, states);
+    task.gradients = ADDRESS(const float, gradients);
+    task.d_products = ADDRESS(float, d_products);
+    task.d_bias = ADDRESS(float, d_bias);
+    task.carried = ADDRESS(float, space);
+    task.zeros = task.carried + task.width;
+    Py_BEGIN_ALLOW_THREADS
+    back_reader(&task);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"scan", scan, METH_VARARGS, NULL},
+    {"scan_gradient", scan_gradient, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "mingru_kernel", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
 
 PyMODINIT_FUNC PyInit_mingru_kernel(void)
 {

@@ -34,3 +34,28 @@ def scan(
     states: (count, width) float32, where each token's is put; 0 to keep none.
     highest, total: for each sequence, the maximum of its states and their sum; 0 for neither.
     """
+
+def scan_gradient(
+    width: int,
+    products: int,
+    stride: int,
+    bias: int,
+    sequences: int,
+    count: int,
+    backward: int,
+    states: int,
+    states_stride: int,
+    gradients: int,
+    gradients_stride: int,
+    d_products: int,
+    d_bias: int,
+    space: int,
+    /,
+) -> None:
+    """From gradients by the states that `scan` kept to those by products and bias.
+
+    gradients: (count, width) float32.
+    d_products: rows as those of products, the same stride apart.
+    d_bias: (2 * width,) float32, which is added to.
+    space: (2 * width,) float32 zeros.
+    """

@@ -86,6 +86,47 @@ def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(depth, projection, 
         assert torch.equal(alone[0], pooled)
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("projection", [None, 5])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_states_and_gradients_are_those_of_pytorch(depth, projection, training):
+    settings = {"lower_width": 11, "projection_width": projection, "dropout": 0.4}
+    network = make_network(depth=depth, input_dropout=0.3, **settings).train(training)
+    vectors, rows = draw()
+    weights = torch.randn(len(rows), 2 * network.hidden_width)
+
+    def run():
+        torch.manual_seed(1)  # Of dropout.
+        inputs = vectors[rows].requires_grad_()
+        states = network(inputs, LENGTHS)
+        network.zero_grad()
+        (states * weights).sum().backward()
+        return [states.detach(), inputs.grad, *(each.grad for each in network.parameters())]
+
+    found, expected = run(), by_pytorch(run)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    assert not torch.equal(found[0], expected[0]), "it took the same way"
+
+
+@torch.no_grad()
+def test_states_are_the_same_to_the_last_bit_in_any_batch():
+    network = make_network(16, depth=2, projection_width=5)
+    vectors, rows = draw()
+    inputs = vectors[rows]
+    together = network(inputs, LENGTHS).split(LENGTHS.tolist())
+    for own, states in zip(inputs.split(LENGTHS.tolist()), together, strict=True):
+        assert torch.equal(network(own, torch.tensor([len(own)])), states)
+
+
+def test_gradients_of_nothing():
+    network = make_network(depth=2, projection_width=5)
+    inputs = torch.zeros(0, INPUT, requires_grad=True)
+    network(inputs, torch.tensor([0, 0])).sum().backward()
+    assert inputs.grad.shape == (0, INPUT)
+    assert all(not each.grad.any() for each in network.parameters())
+
+
 def test_gates_that_are_wide_open_or_shut():
     network = make_network(depth=2)
     with torch.no_grad():
@@ -121,6 +162,13 @@ def test_what_would_be_read_outside_of_the_arrays_is_refused(rows, message):
     network = make_network()
     with pytest.raises(IndexError, match=message):
         network.max_states(torch.randn(30, INPUT), torch.tensor([1, 2]), torch.tensor(rows))
+
+
+def test_more_or_fewer_tokens_than_the_lengths_say_are_refused():
+    network = make_network()
+    for tokens in (2, 4):
+        with pytest.raises(IndexError, match=f"{tokens} inputs for sequences of 3"):
+            network(torch.randn(tokens, INPUT), torch.tensor([1, 2]))
 
 
 @pytest.mark.parametrize(
