@@ -208,7 +208,7 @@ def test_the_output_is_on_disk_before_what_it_was_made_of_is_gone(annotate, tmp_
 
 @pytest.mark.parametrize(
     ("signum", "status", "n_process"),
-    [(signal.SIGINT, 130, 2), (signal.SIGTERM, 143, 1), (signal.SIGHUP, 129, 2)],
+    [(signal.SIGINT, 130, 2), (signal.SIGTERM, 143, 1), (signal.SIGHUP, 129, 1)],
 )
 def test_a_signal_ends_cleanly_and_says_how_to_go_on(
     annotate, start, slow_model, corpus, tmp_path, signum, status, n_process

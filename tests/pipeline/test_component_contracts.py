@@ -252,15 +252,13 @@ def test_other_languages_are_told_once_and_english_is_not(nlp):
 
 
 def test_more_than_a_batch_s_first_document_is_looked_at():
-    docs = [spacy.blank("de").make_doc(text) for text in numbered(GERMAN, 30)]
+    german, russian = spacy.blank("de"), spacy.blank("ru")
+    docs = [german.make_doc(text) for text in numbered(GERMAN, 30)]
     assert EnglishCheck().is_other_language(docs)
     assert not EnglishCheck().is_other_language(docs[:3])  # Too few to tell.
     # Russian has no such word at all, which fewer tokens tell.
-    russian = [
-        spacy.blank("ru").make_doc(f"Очень плохой сервис, {n} минут никто не отвечает.")
-        for n in range(12)
-    ]
-    assert EnglishCheck().is_other_language(russian)
+    texts = (f"Очень плохой сервис, {n} минут никто не отвечает." for n in range(12))
+    assert EnglishCheck().is_other_language([russian.make_doc(text) for text in texts])
     # The same again and again tells nothing more, as in a loop over one text.
     again = [spacy.blank("en").make_doc("Great film!")] * 200
     assert not EnglishCheck().is_other_language(again)

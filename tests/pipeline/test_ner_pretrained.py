@@ -197,8 +197,8 @@ def test_hostile_texts_pass_and_do_not_touch_their_neighbours(nlp):
 
 
 def test_a_long_document_is_read_to_its_end(nlp):
-    words = TEXT.split() * 4000
+    words = TEXT.split() * 1000
     doc = nlp(Doc(nlp.vocab, words=words))
-    assert len(doc.ents) > 11_000 and doc.ents[-1].end == len(words) - 1
+    assert len(doc.ents) > 2_900 and doc.ents[-1].end == len(words) - 1
     confidence = doc.ents[-1]._.confidence
     assert 0.0 < confidence <= 1.0 and numpy.isfinite(confidence)
