@@ -6,6 +6,7 @@ from click.testing import CliRunner
 import spacy_brnn
 from spacy_brnn.cli import main
 from spacy_brnn.info import as_lines
+from spacy_brnn.nn import compiled_mingru
 from spacy_brnn.pretrained import card
 
 
@@ -20,6 +21,12 @@ def test_versions_and_device():
     assert lines["spacy-brnn"] == spacy_brnn.__version__
     for name in ("python", "spacy", "thinc", "torch", "platform", "cores", "gpu"):
         assert lines[name]
+
+
+@pytest.mark.parametrize("module, shown", [(None, "no: PyTorch does it, slower"), ("", "yes")])
+def test_whether_reading_is_compiled(module, shown, monkeypatch):
+    monkeypatch.setattr(compiled_mingru, "mingru_kernel", module)
+    assert json.loads(info("--json"))["compiled reading"] == shown
 
 
 def test_the_card_is_in_it(monkeypatch):

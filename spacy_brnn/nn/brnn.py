@@ -58,10 +58,12 @@ class BRNN(nn.Module):
 
     Source: Schuster and Paliwal (1997), "Bidirectional Recurrent Neural Networks".
 
-    Each direction is a network of its own that reads padded sequences from its own first
-    step on: the forward one from the first token, the backward one from the last. Padding
-    then always comes after the last step, so that a sequence's states do not depend on its
-    neighbours in the batch, and both directions run on PyTorch's fast unpacked path.
+    Each direction is a network of its own that reads a sequence from its own first step on: the
+    forward one from the first token, the backward one from the last. On a CPU in float32,
+    compiled code reads minGRU cells, one token after the other. What else there is reads padded
+    sequences side by side: padding then always comes after the last step, so that a sequence's
+    states do not depend on its neighbours in the batch, and both directions run on PyTorch's fast
+    unpacked path.
 
     input_width: features of each input vector.
     hidden_width: features of the state in each direction.
@@ -137,9 +139,10 @@ class BRNN(nn.Module):
         RETURNS: (N, 2 * hidden_width) the forward state of each token beside its backward one.
         """
         states = inputs
-        if compiled_mingru.can_read(self.forwards[-1], inputs):
+        layers = self._compiled_layers()
+        if compiled_mingru.can_read(layers, inputs):
             sequences = compiled_mingru.number(lengths)
-            for dropout, compiled in zip(self.dropouts, self._compiled_layers(), strict=True):
+            for dropout, compiled in zip(self.dropouts, layers, strict=True):
                 states = compiled_mingru.read(compiled, dropout(states, lengths), sequences)
             return states
         orders = reading_orders(list(bucket_by_length(lengths)), self.multiplies_per_step)
@@ -200,8 +203,9 @@ class BRNN(nn.Module):
         """Both directions of all sequences side by side: a step costs little but its call."""
         if rows is None:
             rows = torch.arange(len(inputs), device=inputs.device)
-        if compiled_mingru.can_read(self.forwards[-1], inputs):
-            return compiled_mingru.pool(self._compiled_layers(), inputs, lengths, rows, mean)
+        layers = self._compiled_layers()
+        if compiled_mingru.can_read(layers, inputs):
+            return compiled_mingru.pool(layers, inputs, lengths, rows, mean)
         table = torch.cat([_project(cell, _as_computed(inputs)) for cell in self._cells(0)])
         size = MAX_SCANNED if len(self.forwards) == 1 else MAX_STACKED
         pooled = table.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)

@@ -64,15 +64,32 @@ def is_compiled() -> bool:
     return mingru_kernel is not None
 
 
-def can_read(cell: nn.Module, inputs: Tensor) -> bool:
-    """Whether `pool` and `read` take layers of such cells with inputs of this kind."""
+def can_read(layers: list[Layer], inputs: Tensor) -> bool:
+    """Whether `pool` and `read` take these layers, with inputs of this kind."""
     return (
         is_compiled()
-        and isinstance(cell, MinGRU)
-        and inputs.device.type == "cpu"
-        and inputs.dtype == cell.linear.weight.dtype == torch.float32
+        and _is_plain(inputs)
+        and all(map(_is_ours, layers))
         and not torch.is_autocast_enabled("cpu")
+        and not torch.jit.is_tracing()  # type: ignore[attr-defined]
     )
+
+
+def _is_ours(layer: Layer) -> bool:
+    """Whether the cells compute what the compiled code does, of arrays that it may read."""
+    widths = {cell.hidden_size for cell in layer.cells}
+    return len(widths) == 1 and all(
+        type(cell) is MinGRU
+        and type(cell.linear) is nn.Linear
+        # Pruning, for one, makes the weights in a hook.
+        and not cell.linear._forward_pre_hooks
+        and all(_is_plain(each) for each in (cell.linear.weight, cell.linear.bias))
+        for cell in layer.cells
+    )
+
+
+def _is_plain(array: Tensor | None) -> bool:
+    return array is not None and array.device.type == "cpu" and array.dtype == torch.float32
 
 
 @torch.no_grad()
@@ -124,7 +141,8 @@ def read(layer: Layer, inputs: Tensor, sequences: Tensor) -> Tensor:
 
 def number(lengths: Tensor) -> Tensor:
     """(N,) int32, the place of each token's sequence, for (B,) lengths."""
-    return torch.arange(len(lengths), dtype=torch.int32).repeat_interleave(lengths)
+    places = torch.arange(len(lengths), dtype=torch.int32, device=lengths.device)
+    return places.repeat_interleave(lengths)
 
 
 class _Recurrence(torch.autograd.Function):
@@ -144,16 +162,12 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradients: Tensor) -> tuple[Tensor, Tensor, None]:
-        products, bias, sequences, states = ctx.saved_tensors
-        gradients = gradients.contiguous()
-        d_products, d_bias = torch.empty_like(products), torch.zeros_like(bias)
-        parts = (
-            *(each.chunk(2, dim=1) for each in (products, states, gradients, d_products)),
-            *(each.chunk(2) for each in (bias, d_bias)),
-        )
-        for backward, half in enumerate(zip(*parts, strict=True)):
+        products, bias, sequences, states = (each.contiguous() for each in ctx.saved_tensors)
+        gradients, d_products = gradients.contiguous(), torch.empty_like(products)
+        halves = (each.chunk(2, dim=1) for each in (products, states, gradients, d_products))
+        for backward, half in enumerate(zip(bias.chunk(2), *halves, strict=True)):
             space = bias.new_zeros(len(bias) // 2)
-            read, kept, gradient, d_read, own, d_own = (part.data_ptr() for part in half)
+            own, read, kept, gradient, d_read = (part.data_ptr() for part in half)
             mingru_kernel.scan_gradient(
                 len(bias) // 4,
                 read,
@@ -167,10 +181,9 @@ class _Recurrence(torch.autograd.Function):
                 gradient,
                 gradients.stride(0),
                 d_read,
-                d_own,
                 space.data_ptr(),
             )
-        return d_products, d_bias, None
+        return d_products, d_products.sum(dim=0), None
 
 
 def _check(rows: Tensor, types: int, tokens: int) -> None:
@@ -240,7 +253,7 @@ def _multiply_blocks(cell: MinGRU, states: Tensor, starts: range) -> Iterator[_P
 
 
 def _states(layer: Layer, products: _Both, sequences: Tensor) -> Tensor:
-    states = torch.empty(len(sequences), 2 * layer.width)
+    states = layer.bias(0).new_empty(len(sequences), 2 * layer.width)
     for backward, part in enumerate(states.chunk(2, dim=1)):
         _scan(layer.bias(backward), products[backward], sequences, backward, _keep(part))
     return states
@@ -267,8 +280,9 @@ def _scan(
     kept: tuple[int, int, int, int, int],
 ) -> None:
     """kept: the last five arguments in mingru_kernel.pyi."""
+    bias = bias.contiguous()
     width = len(bias) // 2
-    state = torch.empty(width)
+    state = bias.new_empty(width)
     for start, end, address, stride, rows in products:
         mingru_kernel.scan(
             width,

@@ -1,6 +1,7 @@
 """The recurrence of a minGRU along the tokens of many sequences, compiled (mingru_kernel.c).
 
-Arrays are given by their addresses, `Tensor.data_ptr()`, strides in elements; nothing is checked.
+Arrays are given by their addresses, `Tensor.data_ptr()`, strides in elements; they are contiguous
+where none is named. Nothing is checked.
 """
 
 def scan(
@@ -48,14 +49,12 @@ def scan_gradient(
     gradients: int,
     gradients_stride: int,
     d_products: int,
-    d_bias: int,
     space: int,
     /,
 ) -> None:
-    """From gradients by the states that `scan` kept to those by products and bias.
+    """From gradients by the states that `scan` kept to those by products; their sum is bias'.
 
     gradients: (count, width) float32.
     d_products: rows as those of products, the same stride apart.
-    d_bias: (2 * width,) float32, which is added to.
     space: (2 * width,) float32 zeros.
     """

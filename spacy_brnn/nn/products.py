@@ -28,7 +28,7 @@ def multiply_in_blocks(
 ) -> Iterator[Tensor]:
     """Take the products of all vectors. RETURNS: the parts of out as soon as each is there.
 
-    product: of some vectors, in what follows them if given, as `multiply`.
+    product: of some vectors, in `out` if given, as `multiply`.
     """
     for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
         if len(block) < PROJECTED:

@@ -193,7 +193,7 @@ def _as_words(doc: Doc, words: numpy.ndarray, kept: Kept) -> Words:
     return Words(doc.vocab, words if kept is None else words[kept])
 
 
-def _as_doc(doc: Doc, words: numpy.ndarray, kept: Kept) -> Doc:
+def _as_doc(doc: Doc, _: numpy.ndarray, kept: Kept) -> Doc:
     if isinstance(kept, PlainTokens):
         columns = kept.orths, kept.spaces.astype("uint64"), kept.norms
         return _make_doc(kept.vocab, [*ATTRIBUTES], numpy.stack(columns, axis=1))

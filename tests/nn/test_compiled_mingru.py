@@ -4,9 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import prune
 
 from spacy_brnn.nn import compiled_mingru
 from spacy_brnn.nn.brnn import BRNN
+from spacy_brnn.nn.scan import SRU
 
 INPUT = 7
 # The first, the last and some between have nothing; one is longer than a span and than a product.
@@ -171,20 +174,108 @@ def test_more_or_fewer_tokens_than_the_lengths_say_are_refused():
             network(torch.randn(tokens, INPUT), torch.tensor([1, 2]))
 
 
-@pytest.mark.parametrize(
-    "cell, dtype, autocast",
-    [
-        ("sru", torch.float32, False),
-        ("mingru", torch.float64, False),
-        ("mingru", torch.float32, True),
-    ],
-)
-def test_what_is_left_to_pytorch(cell, dtype, autocast, monkeypatch):
-    monkeypatch.setattr(compiled_mingru, "pool", None)
-    network = BRNN(INPUT, 6, cell=cell).to(dtype).eval()
+def other_cell(network):
+    network.backwards[0] = SRU(INPUT, network.hidden_width)
+
+
+def no_bias(network):
+    network.forwards[0].linear.bias = None
+
+
+def double_bias(network):
+    network.forwards[0].linear.bias = nn.Parameter(torch.zeros(12, dtype=torch.float64))
+
+
+def pruned(network):
+    prune.l1_unstructured(network.backwards[0].linear, "weight", amount=0.5)
+
+
+def double(network):
+    network.double()
+
+
+@pytest.mark.parametrize("change", [other_cell, no_bias, double_bias, pruned, double])
+def test_what_is_left_to_pytorch(change):
+    network = make_network()
+    inputs = torch.randn(3, INPUT)
+    assert can_read(network, inputs)
+    change(network)
+    assert not can_read(network, inputs.to(network.forwards[0].linear.weight.dtype))
+
+
+def can_read(network, inputs):
+    return compiled_mingru.can_read(network._compiled_layers(), inputs)
+
+
+def test_other_inputs_are_left_to_pytorch():
+    network = make_network()
+    inputs = torch.randn(3, INPUT)
+    assert not can_read(network, inputs.double())
+    assert not can_read(network, inputs.to("meta"))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not can_read(network, inputs)
+    assert not can_read(BRNN(INPUT, 6, cell="lstm"), inputs)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_network_reads():
+    network = make_network(depth=2)
     vectors, rows = draw()
-    with torch.autocast("cpu", torch.bfloat16, autocast):
-        assert network.max_states(vectors.to(dtype), LENGTHS, rows).isfinite().all()
+    inputs = vectors[rows]
+    with torch.no_grad():
+        traced = torch.jit.trace(network, (inputs, LENGTHS), check_trace=False)
+        torch.testing.assert_close(traced(inputs, LENGTHS), network(inputs, LENGTHS))
+
+
+@pytest.mark.parametrize("setting", ["bfloat16", "float64", "meta"])
+def test_what_the_process_makes_arrays_of_does_not_matter(setting):
+    network = make_network(depth=2, projection_width=5)
+    vectors, rows = draw()
+    inputs, weights = vectors[rows], torch.randn(12)
+
+    def run():
+        with torch.no_grad():
+            found = [network(inputs, LENGTHS), network.max_mean_states(vectors, LENGTHS, rows)]
+        network.zero_grad()
+        (network(inputs, LENGTHS) @ weights).sum().backward()
+        return [*found, *(each.grad for each in network.parameters())]
+
+    expected = run()
+    default = torch.get_default_dtype()
+    try:
+        if setting != "meta":
+            torch.set_default_dtype(getattr(torch, setting))
+        with torch.device("meta" if setting == "meta" else "cpu"):
+            found = run()
+    finally:
+        torch.set_default_dtype(default)
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_arrays_may_lie_otherwise_in_memory():
+    network = make_network(depth=2)
+    vectors, rows = draw()
+    inputs = vectors[rows]
+
+    def run():
+        with torch.no_grad():
+            states = network(inputs.t().contiguous().t(), LENGTHS)
+        network.zero_grad()
+        with torch.autograd.graph.saved_tensors_hooks(turned, lambda each: each):
+            network(inputs, LENGTHS).square().sum().backward()
+        return [states, *(each.grad for each in network.parameters())]
+
+    expected = run()
+    for cell in [*network.forwards, *network.backwards]:
+        bias = torch.stack([cell.linear.bias.detach()] * 2, dim=1)[:, 0]
+        cell.linear.bias = nn.Parameter(bias)
+        assert not cell.linear.bias.is_contiguous()
+    for one, other in zip(run(), expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def turned(each):
+    return each.t().contiguous().t() if each.dim() == 2 else each
 
 
 def test_threads_may_read_side_by_side():
