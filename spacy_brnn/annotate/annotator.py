@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 LONGEST_DOCUMENT = 1_000_000_000
 MOST_NEW_STRINGS = 300_000
 """How many words a pipeline may learn before it forgets them again: a corpus has no end of them."""
+KEPT_NEW_STRINGS = 30_000
+"""How many it learns first and keeps: spaCy's tokenizer remembers what is made of these alone."""
 
 _MEMORY_PER_TOKEN = (
     "parser",
@@ -224,21 +226,25 @@ class Annotator:
 class ForgottenWords:
     """Lets a pipeline forget, now and then, the words that it has learnt from documents.
 
-    A memory zone of spaCy's for each batch would cost a third of the time.
+    It keeps the first: in a memory zone of spaCy's the tokenizer remembers nothing anew, and is
+    slow with what it does not remember. A zone for each batch would cost a third of the time, too.
     """
 
     def __init__(self, nlp: Language) -> None:
-        """Begin the first zone."""
+        """Count the words that the pipeline knows."""
         self._nlp = nlp
-        self._zone = ExitStack()
-        self._most = len(nlp.vocab.strings) + MOST_NEW_STRINGS
-        self._zone.enter_context(nlp.memory_zone())
+        self._zone: ExitStack | None = None
+        known = len(nlp.vocab.strings)
+        self._kept, self._most = known + KEPT_NEW_STRINGS, known + MOST_NEW_STRINGS
 
     def forget(self) -> None:
         """Forget them if they are many; no Doc of the pipeline may be in use."""
-        if len(self._nlp.vocab.strings) > self._most:
+        if len(self._nlp.vocab.strings) <= (self._most if self._zone else self._kept):
+            return
+        if self._zone:
             self._zone.close()
-            self._zone.enter_context(self._nlp.memory_zone())
+        self._zone = ExitStack()
+        self._zone.enter_context(self._nlp.memory_zone())
 
 
 def _bare(document: Document | Targeted) -> Document:

@@ -146,8 +146,10 @@ def test_workers_give_the_same_bytes(annotate, start, model, tmp_path):
 
 
 def test_a_pipeline_that_has_learnt_many_words_forgets_them(model, monkeypatch):
-    monkeypatch.setattr(annotator, "MOST_NEW_STRINGS", 5)
+    monkeypatch.setattr(annotator, "KEPT_NEW_STRINGS", 1)
+    monkeypatch.setattr(annotator, "MOST_NEW_STRINGS", 8)
     annotate = annotator.Annotator(annotator.PipelineOptions(model))
+    annotate(["good kone ktwo"])
     known = len(annotate.nlp.vocab.strings)
     texts = ["good qone qtwo qthree qfour qfive qsix", "bad"]
     before = annotate(texts)
@@ -156,18 +158,29 @@ def test_a_pipeline_that_has_learnt_many_words_forgets_them(model, monkeypatch):
     assert annotate(texts) == before
     assert len(annotate.nlp.vocab.strings) == many
     annotate(["good"])
-    assert len(annotate.nlp.vocab.strings) < known + 5
+    assert known <= len(annotate.nlp.vocab.strings) < known + 5
+    assert "kone" in annotate.nlp.vocab.strings and "qone" not in annotate.nlp.vocab.strings
 
 
 def test_how_many_words_it_may_learn():
     """Memory: a corpus has no end of words. Time: to forget them costs that of many documents."""
     nlp = spacy.blank("en")
     words, known = annotator.ForgottenWords(nlp), len(nlp.vocab.strings)
-    for learnt, kept in ((200_000, True), (400_000, False)):
+    for learnt, kept in ((20_000, 20_000), (40_000, 40_000), (240_000, 240_000), (400_000, 40_000)):
         for number in range(learnt):
             nlp.vocab.strings.add(f"w{number}")
         words.forget()
-        assert (len(nlp.vocab.strings) > known + 1000) == kept
+        assert abs(len(nlp.vocab.strings) - known - kept) < 1000
+
+
+def test_the_tokenizer_remembers_what_it_reads_first():
+    """In a memory zone it does not, which takes two thirds more time."""
+    nlp = spacy.blank("en")
+    words = annotator.ForgottenWords(nlp)
+    for number in range(annotator.KEPT_NEW_STRINGS // 2):
+        nlp.vocab.strings.add(f"w{number}")
+    words.forget()
+    assert not nlp.vocab.in_memory_zone
 
 
 def test_progress_in_a_log(annotate, tmp_path, monkeypatch):

@@ -188,8 +188,10 @@ def test_max_length_is_that_of_one_process(component, tmp_path, model):
 
 
 def test_a_tokenizer_that_has_learnt_many_words_forgets_them(model, monkeypatch):
+    monkeypatch.setattr(annotator, "KEPT_NEW_STRINGS", 0)
     monkeypatch.setattr(annotator, "MOST_NEW_STRINGS", 5)
     tokenize = DocumentTokenizer(str(model))
+    tokenize(["kone"])
     known = len(tokenize._nlp.vocab.strings)
     tokenize(["qone qtwo qthree qfour qfive qsix"])
     assert len(tokenize._nlp.vocab.strings) > known + 5
