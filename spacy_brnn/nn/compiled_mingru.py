@@ -1,15 +1,12 @@
 """Layers of minGRU over whole documents, in compiled code, on a CPU.
 
-PyTorch takes the products; what depends on the order of the tokens is one call for some hundred of
-them (mingru_kernel.c), in place of some ten calls for each step of sequences side by side.
+A direction of a layer is one call (mingru_kernel.c), in place of some ten calls for each step of
+sequences side by side. It takes the products of a few tokens at a time, which stay in the cache.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -17,7 +14,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from .products import PROJECTED, multiply, multiply_in_blocks, pad_rows
 from .scan import MinGRU
 
 try:
@@ -45,18 +41,57 @@ class Layer(NamedTuple):
         return self.cells[backward].linear.bias
 
 
-class _Products(NamedTuple):
-    """What a cell reads at the tokens from start to end of a span, as mingru_kernel.pyi says."""
+class _Weights(NamedTuple):
+    """Of a product, as mingru_kernel.PANEL says; columns: without those that fill up the panels."""
 
-    start: int
-    end: int
-    address: int
-    stride: int
-    rows: int = 0
+    panels: Tensor
+    columns: int
+
+    @property
+    def width(self) -> int:
+        """Of all columns."""
+        return self.panels.size(0) * self.panels.size(2)
+
+    def check(self, vectors: Tensor) -> None:
+        """Raise ValueError for vectors that the compiled code would read beside."""
+        if vectors.size(1) != self.panels.size(1):
+            raise ValueError(f"vectors of {vectors.size(1)} features, not {self.panels.size(1)}")
 
 
-# Of the cell ahead and of that back, each in the order that it reads in.
-_Both = tuple[Iterator[_Products], Iterator[_Products]]
+class _Read(NamedTuple):
+    """What a cell reads: vectors, (N, features), and what multiplies them.
+
+    Without weights the vectors are the products, each token's, or those that rows name.
+    """
+
+    vectors: Tensor
+    weights: _Weights | None = None
+    rows: Tensor | None = None
+
+
+# Of the cell ahead and of that back.
+_Both = tuple[_Read, _Read]
+
+
+class _Upper(NamedTuple):
+    """What a layer multiplies its input by, laid out for the compiled code."""
+
+    cells: tuple[_Weights, _Weights]
+    projection: _Weights | None
+
+    @classmethod
+    def of(cls, layer: Layer) -> _Upper:
+        """Lay it out."""
+        ahead, back = (_lay_out(cell.linear.weight) for cell in layer.cells)
+        projection = layer.projection
+        return cls((ahead, back), None if projection is None else _lay_out(projection.weight))
+
+    def read(self, states: Tensor) -> _Both:
+        """Of the states of the layer below, both directions."""
+        if self.projection is not None:
+            states = _multiply(states, self.projection)
+        ahead, back = self.cells
+        return _Read(states, ahead), _Read(states, back)
 
 
 def is_compiled() -> bool:
@@ -78,14 +113,17 @@ def can_read(layers: list[Layer], inputs: Tensor) -> bool:
 def _is_ours(layer: Layer) -> bool:
     """Whether the cells compute what the compiled code does, of arrays that it may read."""
     widths = {cell.hidden_size for cell in layer.cells}
-    return len(widths) == 1 and all(
-        type(cell) is MinGRU
-        and type(cell.linear) is nn.Linear
-        # Pruning, for one, makes the weights in a hook.
-        and not cell.linear._forward_pre_hooks
-        and all(_is_plain(each) for each in (cell.linear.weight, cell.linear.bias))
-        for cell in layer.cells
+    return (
+        len(widths) == 1
+        and all(type(cell) is MinGRU and type(cell.linear) is nn.Linear for cell in layer.cells)
+        and all(_is_untouched(cell.linear) and _is_plain(cell.linear.bias) for cell in layer.cells)
+        and (layer.projection is None or _is_untouched(layer.projection))
     )
+
+
+def _is_untouched(linear: nn.Linear) -> bool:
+    """Whether it multiplies by its weights; pruning, for one, makes others in a hook."""
+    return not linear._forward_pre_hooks and _is_plain(linear.weight)
 
 
 def _is_plain(array: Tensor | None) -> bool:
@@ -106,15 +144,18 @@ def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mea
     Raises IndexError for rows that do not fit the vectors or the lengths.
     """
     _check(rows, len(inputs), int(lengths.sum()))
-    table = torch.cat([_multiply_all(cell, inputs) for cell in layers[0].cells], dim=1)
+    first, *above = layers
+    table = _multiply(inputs, _lay_out(torch.cat([cell.linear.weight for cell in first.cells])))
+    halves = table.chunk(2, dim=1)
+    uppers = [_Upper.of(layer) for layer in above]
     rows = rows.to(torch.int32).contiguous()
     sequences = number(lengths)
     pooled = table.new_zeros(len(lengths), 2, 2 * layers[-1].width)
     for span in _spans(lengths.tolist()):
-        products = _look_up(table, rows[span])
-        for layer, above in pairwise(layers):
-            products = _multiply(above, _states(layer, products, sequences[span]))
-        _pool(layers[-1], products, sequences[span], pooled)
+        both = _Read(halves[0], rows=rows[span]), _Read(halves[1], rows=rows[span])
+        for layer, upper in zip(layers[:-1], uppers, strict=True):
+            both = upper.read(_states(layer, both, sequences[span]))
+        _pool(layers[-1], both, sequences[span], pooled)
     if not mean:
         return pooled[:, 0]
     pooled[:, 1] /= lengths.clamp(min=1)[:, None]
@@ -131,7 +172,7 @@ def read(layer: Layer, inputs: Tensor, sequences: Tensor) -> Tensor:
     if len(inputs) != len(sequences):
         raise IndexError(f"{len(inputs)} inputs for sequences of {len(sequences)} tokens in all")
     if not torch.is_grad_enabled():
-        return _states(layer, _multiply(layer, inputs), sequences)
+        return _states(layer, _Upper.of(layer).read(inputs.contiguous()), sequences)
     if layer.projection is not None:
         inputs = layer.projection(inputs)
     weight = torch.cat([cell.linear.weight for cell in layer.cells])
@@ -154,8 +195,7 @@ class _Recurrence(torch.autograd.Function):
         states = products.new_empty(len(products), len(bias) // 2)
         halves = zip(products.chunk(2, dim=1), bias.chunk(2), states.chunk(2, dim=1), strict=True)
         for backward, (read, own, kept) in enumerate(halves):
-            found = _Products(0, len(read), read.data_ptr(), products.stride(0))
-            _scan(own, iter([found]), sequences, backward, _keep(kept))
+            _scan(own, _Read(read), sequences, backward, _keep(kept))
         ctx.save_for_backward(products, bias, sequences, states)
         return states
 
@@ -170,12 +210,12 @@ class _Recurrence(torch.autograd.Function):
             own, read, kept, gradient, d_read = (part.data_ptr() for part in half)
             mingru_kernel.scan_gradient(
                 len(bias) // 4,
-                read,
-                products.stride(0),
                 own,
                 sequences.data_ptr(),
                 len(products),
                 backward,
+                read,
+                products.stride(0),
                 kept,
                 states.stride(0),
                 gradient,
@@ -208,54 +248,37 @@ def _spans(lengths: list[int]) -> Iterator[slice]:
         yield slice(start, end)
 
 
-def _multiply_all(cell: MinGRU, inputs: Tensor) -> Tensor:
-    """(N, columns) the products of all vectors, without the bias."""
-    out = inputs.new_empty(len(inputs), cell.columns)
-    product = partial(torch.mm, mat2=cell.linear.weight.t())
-    deque(multiply_in_blocks(product, inputs, out), maxlen=0)
-    return out
+def _lay_out(weight: Tensor) -> _Weights:
+    """Of (columns, features)."""
+    panel = mingru_kernel.PANEL
+    columns, features = weight.shape
+    filled = functional.pad(weight, (0, 0, 0, -columns % panel))
+    panels = filled.view(-1, panel, features).transpose(1, 2).contiguous()
+    return _Weights(panels, columns)
 
 
-def _look_up(table: Tensor, rows: Tensor) -> _Both:
-    """The products of the first layer, which tokens of a type share.
-
-    table: (types, columns of the cell ahead and of that back).
-    """
-    ahead, back = (
-        _Products(0, len(rows), part.data_ptr(), table.stride(0), rows.data_ptr())
-        for part in table.chunk(2, dim=1)
+def _multiply(vectors: Tensor, weights: _Weights) -> Tensor:
+    """(N, columns) the products of (N, features)."""
+    weights.check(vectors)
+    vectors = vectors.contiguous()
+    out = vectors.new_empty(len(vectors), weights.width)
+    mingru_kernel.multiply(
+        vectors.data_ptr(),
+        vectors.stride(0),
+        vectors.size(1),
+        weights.panels.data_ptr(),
+        weights.width,
+        len(vectors),
+        out.data_ptr(),
+        weights.width,
     )
-    return iter([ahead]), iter([back])
+    return out[:, : weights.columns]
 
 
-def _multiply(layer: Layer, states: Tensor) -> _Both:
-    """The products of a layer above the first.
-
-    states: (N, both directions) of the layer below.
-    """
-    if layer.projection is not None:
-        out = states.new_empty(len(states), layer.projection.out_features)
-        deque(multiply_in_blocks(partial(multiply, layer.projection), states, out), maxlen=0)
-        states = out
-    ahead, back = layer.cells
-    starts = range(0, len(states), PROJECTED)
-    return _multiply_blocks(ahead, states, starts), _multiply_blocks(back, states, starts[::-1])
-
-
-def _multiply_blocks(cell: MinGRU, states: Tensor, starts: range) -> Iterator[_Products]:
-    """Of a block at a time, valid until the next is asked for: they stay in the cache."""
-    weight = cell.linear.weight.t()
-    out = states.new_empty(PROJECTED, cell.columns)
-    for start in starts:
-        block = states[start : start + PROJECTED]
-        torch.mm(pad_rows(block), weight, out=out)
-        yield _Products(start, start + len(block), out.data_ptr(), cell.columns)
-
-
-def _states(layer: Layer, products: _Both, sequences: Tensor) -> Tensor:
+def _states(layer: Layer, read: _Both, sequences: Tensor) -> Tensor:
     states = layer.bias(0).new_empty(len(sequences), 2 * layer.width)
     for backward, part in enumerate(states.chunk(2, dim=1)):
-        _scan(layer.bias(backward), products[backward], sequences, backward, _keep(part))
+        _scan(layer.bias(backward), read[backward], sequences, backward, _keep(part))
     return states
 
 
@@ -264,17 +287,17 @@ def _keep(states: Tensor) -> tuple[int, int, int, int, int]:
     return states.data_ptr(), states.stride(0), 0, 0, 0
 
 
-def _pool(layer: Layer, products: _Both, sequences: Tensor, pooled: Tensor) -> None:
+def _pool(layer: Layer, read: _Both, sequences: Tensor, pooled: Tensor) -> None:
     """Put the maxima and the sums of a layer's states into pooled, (sequences, 2, 2 * width)."""
     for backward, part in enumerate(pooled.chunk(2, dim=2)):
         highest, total = (each.data_ptr() for each in part.unbind(1))
         kept = 0, 0, highest, total, pooled.stride(0)
-        _scan(layer.bias(backward), products[backward], sequences, backward, kept)
+        _scan(layer.bias(backward), read[backward], sequences, backward, kept)
 
 
 def _scan(
     bias: Tensor,
-    products: Iterator[_Products],
+    read: _Read,
     sequences: Tensor,
     backward: int,
     kept: tuple[int, int, int, int, int],
@@ -282,19 +305,24 @@ def _scan(
     """kept: the last five arguments in mingru_kernel.pyi."""
     bias = bias.contiguous()
     width = len(bias) // 2
-    state = bias.new_empty(width)
-    for start, end, address, stride, rows in products:
-        mingru_kernel.scan(
-            width,
-            address,
-            stride,
-            rows,
-            bias.data_ptr(),
-            sequences.data_ptr(),
-            len(sequences),
-            start,
-            end,
-            backward,
-            state.data_ptr(),
-            *kept,
-        )
+    vectors, weights, rows = read
+    columns = 0
+    if weights is not None:
+        weights.check(vectors)
+        columns = weights.width
+    space = bias.new_empty(width + mingru_kernel.TILE * columns)
+    mingru_kernel.scan(
+        width,
+        bias.data_ptr(),
+        sequences.data_ptr(),
+        len(sequences),
+        backward,
+        vectors.data_ptr(),
+        vectors.stride(0),
+        vectors.size(1),
+        0 if weights is None else weights.panels.data_ptr(),
+        columns,
+        0 if rows is None else rows.data_ptr(),
+        space.data_ptr(),
+        *kept,
+    )

@@ -1,30 +1,45 @@
 /* The recurrence of a minGRU along the tokens of many sequences, in one direction.
 
-   What the functions take is in mingru_kernel.pyi. Built without a C compiler, the package goes without:
+   What the functions take is in mingru_kernel.pyi. Where no GCC or Clang is, the package goes without:
    compiled_mingru.py then leaves the reading to PyTorch.
 */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
 
-#if defined(_MSC_VER)
-#define INLINE static __forceinline
-#define restrict __restrict
-#elif defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
+#ifndef __GNUC__
+#error "This needs the vectors of GCC and Clang."
 #endif
+#define INLINE static inline __attribute__((always_inline))
 
+/* Columns of the weights that lie together. */
+#define PANEL 16
+/* Tokens whose products are held at a time: with a panel they stay in the nearest cache. A multiple of
+   the rows of all of MULTIPLY. */
+#define TILE 24
+
+/* Vectors, and what multiplies them; without weights they are the products already. */
+typedef struct {
+    const float *vectors;
+    Py_ssize_t stride, features;
+    const float *weights;
+    Py_ssize_t columns;
+} Inputs;
+
+/* A cell, and the tokens that it reads in one direction. */
 typedef struct {
     Py_ssize_t width;
-    const float *products;
-    Py_ssize_t stride;
-    const int32_t *rows;
     const float *bias;
     const int32_t *sequences;
-    Py_ssize_t count, start, end;
+    Py_ssize_t count;
     int backward;
+} Reading;
+
+typedef struct {
+    Reading reading;
+    Inputs inputs;
+    const int32_t *rows;
+    float *products;
     float *state;
     float *states;
     Py_ssize_t states_stride;
@@ -33,13 +48,9 @@ typedef struct {
 } Task;
 
 typedef struct {
-    Py_ssize_t width;
+    Reading reading;
     const float *products;
     Py_ssize_t stride;
-    const float *bias;
-    const int32_t *sequences;
-    Py_ssize_t count;
-    int backward;
     const float *states;
     Py_ssize_t states_stride;
     const float *gradients;
@@ -48,6 +59,43 @@ typedef struct {
     float *carried;
     const float *zeros;
 } GradientTask;
+
+/* The products of count vectors from the first on. Each is summed over the features in their order,
+   whatever is multiplied beside it, to be the same to the last bit.
+
+   ROWS vectors by a panel are as many sums as the registers hold. */
+#define MULTIPLY(NAME, BYTES, ROWS) \
+    static void NAME( \
+        const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride) \
+    { \
+        typedef float Vector __attribute__((vector_size(BYTES), aligned(4), may_alias)); \
+        enum { LANES = BYTES / 4, VECTORS = PANEL / LANES }; \
+        for (Py_ssize_t column = 0; column < inputs->columns; column += PANEL) { \
+            for (Py_ssize_t row = 0; row < count; row += ROWS) { \
+                const float *panel = inputs->weights + column * inputs->features; \
+                const float *read[ROWS]; \
+                Vector sums[ROWS][VECTORS]; \
+                for (int i = 0; i < ROWS; i++) { \
+                    /* Rows that are missing are the last one once more. */ \
+                    Py_ssize_t place = row + i < count ? row + i : count - 1; \
+                    read[i] = inputs->vectors + (first + place) * inputs->stride; \
+                    for (int j = 0; j < VECTORS; j++) \
+                        sums[i][j] = (Vector){0.0f}; \
+                } \
+                for (Py_ssize_t feature = 0; feature < inputs->features; feature++) { \
+                    Vector weights[VECTORS]; \
+                    for (int j = 0; j < VECTORS; j++) \
+                        weights[j] = *(const Vector *)(panel + feature * PANEL + j * LANES); \
+                    for (int i = 0; i < ROWS; i++) \
+                        for (int j = 0; j < VECTORS; j++) \
+                            sums[i][j] += read[i][feature] * weights[j]; \
+                } \
+                for (int i = 0; i < ROWS && row + i < count; i++) \
+                    for (int j = 0; j < VECTORS; j++) \
+                        *(Vector *)(out + (row + i) * out_stride + column + j * LANES) = sums[i][j]; \
+            } \
+        } \
+    }
 
 /* 1 / (1 + 2^y) with y = -x log2(e): 2^y is 2^round(y), made of its bits, times a polynomial of
    what is left, whose relative error is below 2e-8 between -1/2 and 1/2. */
@@ -110,25 +158,32 @@ INLINE int is_edge(const int32_t *sequences, Py_ssize_t count, Py_ssize_t token,
     return neighbour < 0 || neighbour == count || sequences[neighbour] != sequences[token];
 }
 
-INLINE void read_tokens(const Task *task)
+INLINE void read_token(const Task *task, Py_ssize_t token, const float *products)
 {
-    Py_ssize_t width = task->width;
-    for (Py_ssize_t i = 0; i < task->end - task->start; i++) {
-        Py_ssize_t token = task->backward ? task->end - 1 - i : task->start + i;
-        Py_ssize_t row = task->rows ? task->rows[token] : token - task->start;
-        Py_ssize_t place = task->sequences[token] * task->pooled_stride;
-        const float *products = task->products + row * task->stride;
-        int first = is_edge(task->sequences, task->count, token, task->backward);
-        if (first)
-            fill(task->state, 0.0f, width);
-        step(products, products + width, task->bias, task->bias + width, task->state, width);
-        if (task->states)
-            copy(task->state, task->states + token * task->states_stride, width);
-        if (task->highest && first) {
-            copy(task->state, task->highest + place, width);
-            copy(task->state, task->total + place, width);
-        } else if (task->highest)
-            pool(task->state, task->highest + place, task->total + place, width);
+    const Reading *reading = &task->reading;
+    Py_ssize_t width = reading->width;
+    Py_ssize_t place = reading->sequences[token] * task->pooled_stride;
+    int first = is_edge(reading->sequences, reading->count, token, reading->backward);
+    if (first)
+        fill(task->state, 0.0f, width);
+    step(products, products + width, reading->bias, reading->bias + width, task->state, width);
+    if (task->states)
+        copy(task->state, task->states + token * task->states_stride, width);
+    if (task->highest && first) {
+        copy(task->state, task->highest + place, width);
+        copy(task->state, task->total + place, width);
+    } else if (task->highest)
+        pool(task->state, task->highest + place, task->total + place, width);
+}
+
+/* The products are there: of the tokens from first on, or where rows say. */
+INLINE void read_tokens(
+    const Task *task, Py_ssize_t first, Py_ssize_t count, const float *products, Py_ssize_t stride)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_ssize_t place = task->reading.backward ? count - 1 - i : i;
+        Py_ssize_t token = first + place;
+        read_token(task, token, products + (task->rows ? task->rows[token] : place) * stride);
     }
 }
 
@@ -150,91 +205,150 @@ INLINE void step_back(
 
 INLINE void read_back(const GradientTask *task)
 {
-    Py_ssize_t width = task->width;
-    for (Py_ssize_t i = 0; i < task->count; i++) {
-        Py_ssize_t token = task->backward ? i : task->count - 1 - i;
-        Py_ssize_t before = task->backward ? token + 1 : token - 1;
+    const Reading *reading = &task->reading;
+    Py_ssize_t width = reading->width;
+    for (Py_ssize_t i = 0; i < reading->count; i++) {
+        Py_ssize_t token = reading->backward ? i : reading->count - 1 - i;
+        Py_ssize_t before = reading->backward ? token + 1 : token - 1;
         const float *products = task->products + token * task->stride;
         float *d_products = task->d_products + token * task->stride;
-        int first = is_edge(task->sequences, task->count, token, task->backward);
-        if (is_edge(task->sequences, task->count, token, !task->backward))
+        int first = is_edge(reading->sequences, reading->count, token, reading->backward);
+        if (is_edge(reading->sequences, reading->count, token, !reading->backward))
             fill(task->carried, 0.0f, width);
         step_back(
-            products, products + width, task->bias, task->bias + width,
+            products, products + width, reading->bias, reading->bias + width,
             first ? task->zeros : task->states + before * task->states_stride,
             task->gradients + token * task->gradients_stride, task->carried, d_products,
             d_products + width, width);
     }
 }
 
-static void read_plain(const Task *task) { read_tokens(task); }
-static void read_back_plain(const GradientTask *task) { read_back(task); }
+#define READ(NAME) \
+    static void NAME( \
+        const Task *task, Py_ssize_t first, Py_ssize_t count, const float *products, \
+        Py_ssize_t stride) \
+    { \
+        read_tokens(task, first, count, products, stride); \
+    }
+#define READ_BACK(NAME) \
+    static void NAME(const GradientTask *task) { read_back(task); }
 
-static void (*reader)(const Task *) = read_plain;
+MULTIPLY(multiply_plain, 16, 3)
+READ(read_plain)
+READ_BACK(read_back_plain)
+
+static void (*multiplier)(const Inputs *, Py_ssize_t, Py_ssize_t, float *, Py_ssize_t) = multiply_plain;
+static void (*reader)(const Task *, Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t) = read_plain;
 static void (*back_reader)(const GradientTask *) = read_back_plain;
 
-#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+#if defined(__x86_64__) || defined(__i386__)
 #define AVX2 __attribute__((target("avx2,fma")))
-
-AVX2 static void read_avx2(const Task *task) { read_tokens(task); }
-AVX2 static void read_back_avx2(const GradientTask *task) { read_back(task); }
+#define AVX512 __attribute__((target("avx512f")))
+AVX2 MULTIPLY(multiply_avx2, 32, 6)
+AVX2 READ(read_avx2)
+AVX2 READ_BACK(read_back_avx2)
+AVX512 MULTIPLY(multiply_avx512, 64, 12)
 
 static void choose(void)
 {
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
-        reader = read_avx2;
-        back_reader = read_back_avx2;
-    }
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return;
+    multiplier = __builtin_cpu_supports("avx512f") ? multiply_avx512 : multiply_avx2;
+    reader = read_avx2;
+    back_reader = read_back_avx2;
 }
 #else
 static void choose(void) {}
 #endif
 
+static void read_all(const Task *task)
+{
+    const Inputs *inputs = &task->inputs;
+    Py_ssize_t count = task->reading.count;
+    if (!inputs->weights) {
+        reader(task, 0, count, inputs->vectors, inputs->stride);
+        return;
+    }
+    for (Py_ssize_t done = 0; done < count; done += TILE) {
+        Py_ssize_t some = count - done < TILE ? count - done : TILE;
+        Py_ssize_t first = task->reading.backward ? count - done - some : done;
+        multiplier(inputs, first, some, task->products, inputs->columns);
+        reader(task, first, some, task->products, inputs->columns);
+    }
+}
+
 #define ADDRESS(type, number) ((type *)(uintptr_t)(number))
+
+static PyObject *multiply(PyObject *module, PyObject *arguments)
+{
+    unsigned long long vectors, weights, out;
+    Py_ssize_t count, out_stride;
+    Inputs inputs;
+    (void)module;
+    if (!PyArg_ParseTuple(
+            arguments, "KnnKnnKn", &vectors, &inputs.stride, &inputs.features, &weights,
+            &inputs.columns, &count, &out, &out_stride))
+        return NULL;
+    inputs.vectors = ADDRESS(const float, vectors);
+    inputs.weights = ADDRESS(const float, weights);
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t first = 0; first < count; first += TILE)
+        multiplier(
+            &inputs, first, count - first < TILE ? count - first : TILE,
+            ADDRESS(float, out) + first * out_stride, out_stride);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
 
 static PyObject *scan(PyObject *module, PyObject *arguments)
 {
-    unsigned long long products, rows, bias, sequences, state, states, highest, total;
+    unsigned long long bias, sequences, vectors, weights, rows, space, states, highest, total;
     Task task;
+    Reading *reading = &task.reading;
+    Inputs *inputs = &task.inputs;
     (void)module;
     if (!PyArg_ParseTuple(
-            arguments, "nKnKKKnnnpKKnKKn", &task.width, &products, &task.stride, &rows, &bias,
-            &sequences, &task.count, &task.start, &task.end, &task.backward, &state, &states,
-            &task.states_stride, &highest, &total, &task.pooled_stride))
+            arguments, "nKKnpKnnKnKKKnKKn", &reading->width, &bias, &sequences, &reading->count,
+            &reading->backward, &vectors, &inputs->stride, &inputs->features, &weights,
+            &inputs->columns, &rows, &space, &states, &task.states_stride, &highest, &total,
+            &task.pooled_stride))
         return NULL;
-    task.products = ADDRESS(const float, products);
+    reading->bias = ADDRESS(const float, bias);
+    reading->sequences = ADDRESS(const int32_t, sequences);
+    inputs->vectors = ADDRESS(const float, vectors);
+    inputs->weights = ADDRESS(const float, weights);
     task.rows = ADDRESS(const int32_t, rows);
-    task.bias = ADDRESS(const float, bias);
-    task.sequences = ADDRESS(const int32_t, sequences);
-    task.state = ADDRESS(float, state);
+    task.state = ADDRESS(float, space);
+    task.products = task.state + reading->width;
     task.states = ADDRESS(float, states);
     task.highest = ADDRESS(float, highest);
     task.total = ADDRESS(float, total);
     Py_BEGIN_ALLOW_THREADS
-    reader(&task);
+    read_all(&task);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
 static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
 {
-    unsigned long long products, bias, sequences, states, gradients, d_products, space;
+    unsigned long long bias, sequences, products, states, gradients, d_products, space;
     GradientTask task;
+    Reading *reading = &task.reading;
     (void)module;
     if (!PyArg_ParseTuple(
-            arguments, "nKnKKnpKnKnKK", &task.width, &products, &task.stride, &bias, &sequences,
-            &task.count, &task.backward, &states, &task.states_stride, &gradients,
+            arguments, "nKKnpKnKnKnKK", &reading->width, &bias, &sequences, &reading->count,
+            &reading->backward, &products, &task.stride, &states, &task.states_stride, &gradients,
             &task.gradients_stride, &d_products, &space))
         return NULL;
+    reading->bias = ADDRESS(const float, bias);
+    reading->sequences = ADDRESS(const int32_t, sequences);
     task.products = ADDRESS(const float, products);
-    task.bias = ADDRESS(const float, bias);
-    task.sequences = ADDRESS(const int32_t, sequences);
     task.states = ADDRESS(const float, states);
     task.gradients = ADDRESS(const float, gradients);
     task.d_products = ADDRESS(float, d_products);
     task.carried = ADDRESS(float, space);
-    task.zeros = task.carried + task.width;
+    task.zeros = task.carried + reading->width;
     Py_BEGIN_ALLOW_THREADS
     back_reader(&task);
     Py_END_ALLOW_THREADS
@@ -242,6 +356,7 @@ static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
 }
 
 static PyMethodDef methods[] = {
+    {"multiply", multiply, METH_VARARGS, NULL},
     {"scan", scan, METH_VARARGS, NULL},
     {"scan_gradient", scan_gradient, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -252,6 +367,11 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit_mingru_kernel(void)
 {
+    PyObject *module = PyModule_Create(&definition);
     choose();
-    return PyModule_Create(&definition);
+    if (module
+        && (PyModule_AddIntConstant(module, "PANEL", PANEL) < 0
+            || PyModule_AddIntConstant(module, "TILE", TILE) < 0))
+        Py_CLEAR(module);
+    return module;
 }

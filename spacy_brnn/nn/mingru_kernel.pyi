@@ -1,21 +1,47 @@
 """The recurrence of a minGRU along the tokens of many sequences, compiled (mingru_kernel.c).
 
 Arrays are given by their addresses, `Tensor.data_ptr()`, strides in elements; they are contiguous
-where none is named. Nothing is checked.
+where none is named. Nothing is checked. Other threads may run meanwhile.
 """
+
+# Columns of the weights that lie together: (columns / PANEL, features, PANEL) float32, the columns
+# filled up with any to a multiple of it.
+PANEL: int
+# Vectors whose products `scan` holds at a time.
+TILE: int
+
+def multiply(
+    vectors: int,
+    stride: int,
+    features: int,
+    weights: int,
+    columns: int,
+    count: int,
+    out: int,
+    out_stride: int,
+    /,
+) -> None:
+    """The products of vectors, each the same to the last bit whatever is multiplied beside it.
+
+    vectors: (count, features) float32.
+    weights: as PANEL says.
+    columns: of the weights, a multiple of PANEL.
+    out: (count, columns) float32, where they are put.
+    """
 
 def scan(
     width: int,
-    products: int,
-    stride: int,
-    rows: int,
     bias: int,
     sequences: int,
     count: int,
-    start: int,
-    end: int,
     backward: int,
-    state: int,
+    vectors: int,
+    stride: int,
+    features: int,
+    weights: int,
+    columns: int,
+    rows: int,
+    space: int,
     states: int,
     states_stride: int,
     highest: int,
@@ -23,27 +49,28 @@ def scan(
     pooled_stride: int,
     /,
 ) -> None:
-    """Read the tokens from start to end, the last first if backward; other threads may run.
+    """Read the tokens, the last first if backward.
 
     width: features of the state.
-    products: rows of 2 * width float32, stride apart: what multiplies each token's vector for the
-        gate that keeps, then for the candidate, without the bias. The first row is that of
-        start; with rows, (count,) int32, those name each token's.
-    bias: (2 * width,) float32.
+    bias: (2 * width,) float32, of the gate that keeps, then of the candidate.
     sequences: (count,) int32, never falling: the place of each token's sequence.
-    state: (width,) float32, that before start, or after end; left as it is for the next call.
+    vectors: (count, features) float32.
+    weights: those of the gate, then of the candidate, as PANEL says; 0 where the vectors are the
+        products already, (count, 2 * width), or with rows, (count,) int32, which of them each
+        token's are.
+    space: (width + TILE * columns,) float32, of any values.
     states: (count, width) float32, where each token's is put; 0 to keep none.
     highest, total: for each sequence, the maximum of its states and their sum; 0 for neither.
     """
 
 def scan_gradient(
     width: int,
-    products: int,
-    stride: int,
     bias: int,
     sequences: int,
     count: int,
     backward: int,
+    products: int,
+    stride: int,
     states: int,
     states_stride: int,
     gradients: int,

@@ -174,6 +174,29 @@ def test_more_or_fewer_tokens_than_the_lengths_say_are_refused():
             network(torch.randn(tokens, INPUT), torch.tensor([1, 2]))
 
 
+def other_inputs(network):
+    return torch.randn(3, INPUT + 1)
+
+
+def other_upper_cell(network):
+    network.backwards[1].linear = nn.Linear(11, 12)
+
+
+def other_projection(network):
+    network.projections[0] = nn.Linear(13, 5, bias=False)
+
+
+@pytest.mark.parametrize("change", [other_inputs, other_upper_cell, other_projection])
+def test_vectors_of_another_width_are_refused(change):
+    network = make_network(depth=2, projection_width=5)
+    inputs = change(network)
+    inputs = torch.randn(3, INPUT) if inputs is None else inputs
+    lengths = torch.tensor([1, 2])
+    for read in (network.max_states, torch.no_grad()(network)):
+        with pytest.raises(ValueError, match="features, not"):
+            read(inputs, lengths)
+
+
 def other_cell(network):
     network.backwards[0] = SRU(INPUT, network.hidden_width)
 
@@ -190,13 +213,24 @@ def pruned(network):
     prune.l1_unstructured(network.backwards[0].linear, "weight", amount=0.5)
 
 
+def pruned_projection(network):
+    prune.l1_unstructured(network.projections[0], "weight", amount=0.5)
+
+
+def double_projection(network):
+    network.projections.double()
+
+
 def double(network):
     network.double()
 
 
-@pytest.mark.parametrize("change", [other_cell, no_bias, double_bias, pruned, double])
+@pytest.mark.parametrize(
+    "change",
+    [other_cell, no_bias, double_bias, pruned, pruned_projection, double_projection, double],
+)
 def test_what_is_left_to_pytorch(change):
-    network = make_network()
+    network = make_network(depth=2, projection_width=5)
     inputs = torch.randn(3, INPUT)
     assert can_read(network, inputs)
     change(network)
