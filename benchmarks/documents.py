@@ -94,19 +94,21 @@ def cut(documents: list[Document], rounds: int, warmup: int) -> Slices:
     return Slices(documents[:start], slices)
 
 
-def joined(documents: list[Document], size: int, count: int) -> list[str]:
-    """Make `count` texts of exactly `size` tokens each, by joining documents in turn."""
-    texts = []
+def joined(documents: list[Document], tokens: int) -> Doc:
+    """So many tokens of the documents, in turn."""
+    parts: list[str] = []
+    found = 0
     source = cycle(documents)
-    for _ in range(count):
-        parts: list[str] = []
-        tokens = 0
-        while tokens < size:
-            document = next(source)
-            parts.append(document.text)
-            tokens += max(1, document.tokens)
-        texts.append(tokenizer().make_doc("\n\n".join(parts))[:size].text)
-    return texts
+    while found < tokens:
+        document = next(source)
+        parts.append(document.text)
+        found += max(1, document.tokens)
+    return tokenizer().make_doc("\n\n".join(parts))[:tokens].as_doc()
+
+
+def pieces(doc: Doc, size: int) -> list[str]:
+    """The same text in pieces of so many tokens, or fewer in the last one."""
+    return [doc[start : start + size].text for start in range(0, len(doc), size)]
 
 
 def _labelled_docs(path: Path) -> Iterator[tuple[str, bool | None]]:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from .client import Problem, Worker
-from .documents import Document, joined
+from .documents import Document, joined, pieces
 from .peers.base import System
 
 LENGTHS = (100, 1_000, 10_000, 100_000, 1_000_000)
-# Of the short ones so many that the clock can tell.
+# So many that the clock can tell.
 LEAST_TOKENS = 50_000
 WARMUP = 50
 
@@ -23,24 +23,27 @@ def measure(
     threads: int,
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Time each system on each length, in every round in a fresh process.
+    """Time each system on one text in pieces of each length, in every round in a fresh process.
 
+    All lengths are of the same words: what a system does once for each word counts alike.
+
+    lengths: each a multiple of the one before.
     RETURNS: a row for each pair, of its quickest round: what else a machine does can only slow it.
     """
     found: dict[tuple[int, str], list[dict[str, Any]]] = {}
     warmup = [document.text for document in documents[:WARMUP]]
-    counts = {length: max(1, LEAST_TOKENS // length) for length in lengths}
-    rest = documents[WARMUP:] or documents
-    texts = {length: joined(rest, length, count) for length, count in counts.items()}
+    tokens = max(LEAST_TOKENS, *lengths)
+    whole = joined(documents[WARMUP:] or documents, tokens)
     for number in range(rounds):
-        for length, count in counts.items():
+        for length in lengths:
+            texts = pieces(whole, length)
             for system in systems:
                 tell(
-                    f"round {number + 1} of {rounds}, {count} document(s) of {length:,} tokens: "
-                    f"{system.name}"
+                    f"round {number + 1} of {rounds}, {len(texts):,} document(s) of {length:,} "
+                    f"tokens: {system.name}"
                 )
-                sized = {"title": system.title, "tokens": length, "documents": count}
-                row = {**sized, **_time(system, warmup, texts[length], length * count, threads)}
+                sized = {"title": system.title, "tokens": length, "documents": len(texts)}
+                row = {**sized, **_time(system, warmup, texts, tokens, threads)}
                 found.setdefault((length, system.name), []).append(row)
     return [min(rows, key=_quickness) for rows in found.values()]
 

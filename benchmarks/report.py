@@ -154,8 +154,9 @@ def _lengths(rows: list[Row]) -> str:
     text = [
         "## Cost against size",
         "",
-        "Reviews joined to documents of exactly so many tokens, each length in a fresh process, "
-        "the quickest of the rounds; `nlp.max_length` raised.",
+        "Reviews joined to one text, which is cut into documents of so many tokens: the same words "
+        "at each length. Each in a fresh process, the quickest of the rounds; `nlp.max_length` "
+        "raised.",
         "",
         *_table(head, cells),
     ]

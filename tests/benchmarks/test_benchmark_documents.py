@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from benchmarks.documents import Document, cut, joined, read_documents, tokenizer
+from benchmarks.documents import Document, cut, joined, pieces, read_documents, tokenizer
 
 SAMPLE = Path(__file__).resolve().parents[2] / "corpus" / "sample.jsonl"
 
@@ -78,7 +78,20 @@ def test_too_few_documents_name_the_options():
         cut(numbered(7), rounds=3, warmup=5)
 
 
-def test_joined_texts_have_exactly_so_many_tokens():
-    texts = joined(read_documents(SAMPLE, 20), 1000, 3)
-    assert [len(tokenizer().make_doc(text)) for text in texts] == [1000] * 3
-    assert len(set(texts)) == 3
+def test_the_same_words_in_pieces_of_each_length():
+    whole = joined(read_documents(SAMPLE, 20), 3000)
+    assert len(whole) == 3000
+    for size in (100, 1000, 3000):
+        texts = pieces(whole, size)
+        assert len(texts) == 3000 // size
+        assert "".join("".join(texts).split()) == "".join(whole.text.split())
+        # Where a piece begins amid "I'm", the tokenizer may see other tokens.
+        sizes = [len(tokenizer().make_doc(text)) for text in texts]
+        assert sizes == pytest.approx([size] * len(texts), abs=2)
+
+
+def test_documents_come_again_where_they_are_too_few():
+    doc = joined([Document("One two.", 3, None), Document("", 0, None)], 7)
+    assert len(doc) == 7
+    assert doc.text.split() == ["One", "two.", "One", "two."]
+    assert pieces(doc, 5) == [doc[:5].text, doc[5:].text]
