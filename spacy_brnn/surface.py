@@ -37,6 +37,8 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SUSPECT = re.compile(rf"[<&]|{_INVISIBLE.pattern}")
+# What a tag or a reference may begin with, as far as the text goes.
+_BEGUN = re.compile(rf"<(?:[A-Za-z/!]|\Z)|&[#A-Za-z0-9]*(?:;|\Z)|{_INVISIBLE.pattern}")
 
 Replacement = str | Callable[[re.Match[str]], str]
 
@@ -60,6 +62,14 @@ _MARKUP: list[tuple[re.Pattern[str], Replacement]] = [
 def is_plain(text: str) -> bool:
     """Whether the text holds nothing that `read_plain` might take away; quick."""
     return _SUSPECT.search(text) is None
+
+
+def is_literal(text: str) -> bool:
+    """Whether `read_plain` takes nothing away that begins in the text, whatever follows it; quick.
+
+    It may say no where all stays: "a <b".
+    """
+    return _BEGUN.search(text) is None
 
 
 def read_plain(text: str, *, markup: bool = True) -> str:

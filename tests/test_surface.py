@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_brnn.surface import align_plain, is_plain, read_plain
+from spacy_brnn.surface import align_plain, is_literal, is_plain, read_plain
 
 CASES = [
     ("<p>The cast is <b>superb</b>.</p>", "\nThe cast is superb.\n"),
@@ -62,6 +62,23 @@ def test_alignment_gives_the_same_text_and_ordered_places(text, markup):
 def test_a_plain_text_is_left_alone(text):
     if is_plain(text):
         assert read_plain(text) is text
+
+
+@given(texts, st.integers(1, 9))
+def test_nothing_goes_where_all_beginnings_are_literal(text, size):
+    starts = [place for place, character in enumerate(text) if not is_plain(character)]
+    if all(is_literal(text[start : start + size]) for start in starts):
+        assert read_plain(text) == text
+
+
+@pytest.mark.parametrize("text", ["a < b", "I <3 it", "AT&T and so on", "R & B", "<< >>"])
+def test_signs_that_begin_nothing(text):
+    assert is_literal(text)
+
+
+@pytest.mark.parametrize("text", ["<", "a <b", "</", "&", "AT&T", "&#3", "&amp; so", "\u200b"])
+def test_what_may_go_on(text):
+    assert not is_literal(text)
 
 
 def test_places_of_references_and_tags():

@@ -11,12 +11,16 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from ..architectures.words import Words
-from ..surface import align_plain, is_plain
+from ..surface import align_plain, is_literal, is_plain
 from .plain_tokens import PlainTokens, TokenizeText, splits_at_white_space, tokenize_plain
 
 # Words known to be plain are kept by hash, one in each place of a table of this size.
 PLACES = 1 << 16
 LOW_BITS = numpy.uint64(PLACES - 1)
+# Tokens from a suspect one on that tell whether it begins anything; the whole text is dearer.
+NEAR = 8
+# Tokens of a document whose text is quicker to make by way of distinct words than by doc.text.
+LONG = 1000
 ATTRIBUTES = (ORTH, SPACY, NORM)
 # What words take along where it was annotated; heads and sentences are the whole document's.
 ANNOTATIONS = (TAG, POS, LEMMA, MORPH)
@@ -106,7 +110,7 @@ class Reader:
         for place, is_white in white.items():
             kept[place] = ~is_white
         for place in suspect:
-            plain = self._plain_tokens(docs[place])
+            plain = self._plain_tokens(docs[place], words[place])
             kept[place] = kept[place] if plain is None else plain
         return words, kept
 
@@ -140,16 +144,22 @@ class Reader:
         spaced = set(holders[is_white[inverse]].tolist())
         return {n: masks[n] for n in spaced}, set(holders[is_suspect[inverse]].tolist())
 
-    def _plain_tokens(self, doc: Doc) -> PlainTokens | None:
+    def _plain_tokens(self, doc: Doc, words: numpy.ndarray) -> PlainTokens | None:
         """Those of its plain text, where they are not its own without white space.
 
         An earlier component may have merged tokens and the white space between them.
         """
         if self.tokenizer is None:
             return None
-        text = doc.text
+        unknown = numpy.unique(words[self._unknown(words)]).tolist()
+        strings = {word: doc.vocab.strings[word] for word in unknown}
+        # White space beside other characters; known words have none.
+        mixed = any(string.split() not in ([], [string]) for string in strings.values())
+        suspect = [word for word, string in strings.items() if not is_plain(string)]
+        if not mixed and _is_literal(doc, numpy.flatnonzero(numpy.isin(words, suspect))):
+            return None
+        text = doc.text if len(doc) < LONG else _text(doc, words)
         aligned = align_plain(text, markup=self.markup)
-        mixed = self._has_mixed(doc)
         if aligned[0] == text and not mixed:
             return None
         keep_tokens = not mixed and self._splits_at_white_space()
@@ -162,16 +172,23 @@ class Reader:
             self._splits = key, splits_at_white_space(self.tokenizer)
         return self._splits[1]
 
-    def _has_mixed(self, doc: Doc) -> bool:
-        """Whether a token has white space beside other characters; known words have none."""
-        words = doc.to_array(ORTH)
-        unknown = numpy.unique(words[self._unknown(words)]).tolist()
-        strings = (doc.vocab.strings[word] for word in unknown)
-        return any(string.split() not in ([], [string]) for string in strings)
-
     def _unknown(self, words: numpy.ndarray) -> numpy.ndarray:
         """The places of words that are not known to be plain."""
         return numpy.flatnonzero(self._plain[(words & LOW_BITS).astype("int64")] != words)
+
+
+def _text(doc: Doc, words: numpy.ndarray) -> str:
+    """As doc.text, which takes each token's string anew."""
+    distinct, places = numpy.unique(words, return_inverse=True)
+    strings = [doc.vocab.strings[word] for word in distinct.tolist()]
+    strings += [f"{string} " for string in strings]
+    places += len(distinct) * (doc.to_array(SPACY) != 0)
+    return "".join(map(strings.__getitem__, places.tolist()))
+
+
+def _is_literal(doc: Doc, suspect: numpy.ndarray) -> bool:
+    """Whether nothing begins at these tokens that people do not read."""
+    return all(is_literal(doc[start : start + NEAR].text) for start in suspect.tolist())
 
 
 def _offsets(doc: Doc, kept: Kept) -> tuple[numpy.ndarray, numpy.ndarray]:
