@@ -37,8 +37,8 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SUSPECT = re.compile(rf"[<&]|{_INVISIBLE.pattern}")
-# What a tag or a reference may begin with, as far as the text goes.
-_BEGUN = re.compile(rf"<(?:[A-Za-z/!]|\Z)|&[#A-Za-z0-9]*(?:;|\Z)|{_INVISIBLE.pattern}")
+# What goes, or may with more text after it.
+_BEGUN = re.compile(rf"<(?:[A-Za-z/!]|\Z)|{_ENTITY.pattern}|&[#A-Za-z0-9]*\Z|{_INVISIBLE.pattern}")
 
 Replacement = str | Callable[[re.Match[str]], str]
 
@@ -64,12 +64,13 @@ def is_plain(text: str) -> bool:
     return _SUSPECT.search(text) is None
 
 
-def is_literal(text: str) -> bool:
-    """Whether `read_plain` takes nothing away that begins in the text, whatever follows it; quick.
+def is_literal(text: str, size: int) -> bool:
+    """Whether `read_plain` takes nothing away that begins in so many first characters; quick.
 
-    It may say no where all stays: "a <b".
+    What may follow the text is reckoned with. It may say no where all stays: "a <b".
     """
-    return _BEGUN.search(text) is None
+    begun = _BEGUN.search(text)
+    return begun is None or begun.start() >= size
 
 
 def read_plain(text: str, *, markup: bool = True) -> str:

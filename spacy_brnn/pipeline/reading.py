@@ -19,8 +19,6 @@ PLACES = 1 << 16
 LOW_BITS = numpy.uint64(PLACES - 1)
 # Tokens from a suspect one on that tell whether it begins anything; the whole text is dearer.
 NEAR = 8
-# Tokens of a document whose text is quicker to make by way of distinct words than by doc.text.
-LONG = 1000
 ATTRIBUTES = (ORTH, SPACY, NORM)
 # What words take along where it was annotated; heads and sentences are the whole document's.
 ANNOTATIONS = (TAG, POS, LEMMA, MORPH)
@@ -158,7 +156,7 @@ class Reader:
         suspect = [word for word, string in strings.items() if not is_plain(string)]
         if not mixed and _is_literal(doc, numpy.flatnonzero(numpy.isin(words, suspect))):
             return None
-        text = doc.text if len(doc) < LONG else _text(doc, words)
+        text = doc.text
         aligned = align_plain(text, markup=self.markup)
         if aligned[0] == text and not mixed:
             return None
@@ -177,18 +175,11 @@ class Reader:
         return numpy.flatnonzero(self._plain[(words & LOW_BITS).astype("int64")] != words)
 
 
-def _text(doc: Doc, words: numpy.ndarray) -> str:
-    """As doc.text, which takes each token's string anew."""
-    distinct, places = numpy.unique(words, return_inverse=True)
-    strings = [doc.vocab.strings[word] for word in distinct.tolist()]
-    strings += [f"{string} " for string in strings]
-    places += len(distinct) * (doc.to_array(SPACY) != 0)
-    return "".join(map(strings.__getitem__, places.tolist()))
-
-
 def _is_literal(doc: Doc, suspect: numpy.ndarray) -> bool:
     """Whether nothing begins at these tokens that people do not read."""
-    return all(is_literal(doc[start : start + NEAR].text) for start in suspect.tolist())
+    return all(
+        is_literal(doc[start : start + NEAR].text, len(doc[start])) for start in suspect.tolist()
+    )
 
 
 def _offsets(doc: Doc, kept: Kept) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -187,18 +187,6 @@ def test_signs_that_begin_no_markup_do_not_have_the_text_read(monkeypatch):
     assert read is doc
 
 
-@given(st.lists(st.sampled_from([*WORDS, *SPACES, " "]), max_size=30).map("".join))
-def test_the_text_of_a_long_document(text):
-    doc = nlp.make_doc(text)
-    assert reading._text(doc, doc.to_array("ORTH")) == text
-
-
-def test_a_long_document_is_read_as_its_parts_are():
-    part = "It&#39;s <b>so</b> bad,\u200b &amp; <i>yet</i> good. " * 5
-    assert len(nlp.make_doc(part * 60)) > reading.LONG
-    assert words(part * 60) == words(part) * 60
-
-
 def test_the_odd_ones_of_a_batch_are_found():
     texts = ["a film", "a  film", "", " ", "a<br>film", "so", "a\u200b film"]
     read = reader.read([nlp.make_doc(text) for text in texts])
