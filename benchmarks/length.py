@@ -27,7 +27,7 @@ def measure(
 
     All lengths are of the same words: what a system does once for each word counts alike.
 
-    lengths: each a multiple of the one before.
+    lengths: each divides the longest, and LEAST_TOKENS where it is shorter than that.
     RETURNS: a row for each pair, of its quickest round: what else a machine does can only slow it.
     """
     found: dict[tuple[int, str], list[dict[str, Any]]] = {}

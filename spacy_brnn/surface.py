@@ -28,7 +28,7 @@ _UNSEEN = re.compile(
 )
 _BLOCK = re.compile(rf"</?(?:{_BLOCKS}){_ATTRIBUTES}>", re.IGNORECASE)
 _TAG = re.compile(rf"</?(?:{_INLINE}){_ATTRIBUTES}>", re.IGNORECASE)
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # Unicode's default ignorable code points (soft hyphens, zero-width characters, marks of direction,
 # variation selectors), control characters that are no white space, marks of annotation.
 _INVISIBLE = re.compile(
@@ -37,8 +37,10 @@ _INVISIBLE = re.compile(
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _SUSPECT = re.compile(rf"[<&]|{_INVISIBLE.pattern}")
-# What goes, or may with more text after it.
-_BEGUN = re.compile(rf"<(?:[A-Za-z/!]|\Z)|{_ENTITY.pattern}|&[#A-Za-z0-9]*\Z|{_INVISIBLE.pattern}")
+# What goes, or may with more text after it; like the tags, "[a-z]" takes four letters beyond ASCII.
+_BEGUN = re.compile(
+    rf"<(?:[a-z/!]|\Z)|{_ENTITY.pattern}|&[#a-z0-9]*\Z|{_INVISIBLE.pattern}", re.IGNORECASE
+)
 
 Replacement = str | Callable[[re.Match[str]], str]
 

@@ -16,6 +16,9 @@ CASES = [
     ("won\u200bder\u00adful\ufeff \u202eok\u202c", "wonderful ok"),
     ("<\u200bb>bold</\u200bb>", "bold"),
     ("soft&shy;hyphen&#8203;", "softhyphen"),
+    # Letters that Python takes for "i" and "s", and a digit that HTML does not know.
+    ("<\u0131>x</\u0131> <\u017fpan>y", "x y"),
+    ("&#39\u0663;", None),
     ("\ud7ff \u2028 \x85 \x1c \u00a0", None),
 ]
 
@@ -43,8 +46,14 @@ PIECES = [
     " ",
     "é",
     ";",
+    "<\u0131>",
+    "<\u017f>",
+    "<\u212abd>",
+    "&#39\u0663;",
 ]
-texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join)
+SIGNS = "<>&#;/!bi3\u0131\u0130\u017f\u212a"
+parts = st.sampled_from(PIECES) | st.text(max_size=3) | st.sampled_from(SIGNS)
+texts = st.lists(parts, max_size=12).map("".join)
 
 
 @given(texts, st.booleans())

@@ -1,7 +1,8 @@
 """Layers of minGRU over whole documents, in compiled code, on a CPU.
 
-A direction of a layer is one call (mingru_kernel.c), in place of some ten calls for each step of
-sequences side by side. It takes the products of a few tokens at a time, which stay in the cache.
+The recurrence of a layer in one direction is one call (mingru_kernel.c), in place of some ten calls
+for each step of sequences side by side. Above the first layer, where tokens of a type share their
+products, it takes these too, of a few tokens at a time, which stay in the cache.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .scan import MinGRU
 
 try:
     from . import mingru_kernel
-except ImportError:  # The package was installed where no C compiler was.
+except ImportError:  # The package was installed where neither GCC nor Clang was.
     mingru_kernel = None  # type: ignore[assignment]
 
 # Tokens of whole sequences whose states are laid out at a time; one sequence may have more.
@@ -53,7 +54,7 @@ class _Weights(NamedTuple):
         return self.panels.size(0) * self.panels.size(2)
 
     def check(self, vectors: Tensor) -> None:
-        """Raise ValueError for vectors that the compiled code would read beside."""
+        """Raise ValueError for vectors past whose end the compiled code would read."""
         if vectors.size(1) != self.panels.size(1):
             raise ValueError(f"vectors of {vectors.size(1)} features, not {self.panels.size(1)}")
 
@@ -67,6 +68,13 @@ class _Read(NamedTuple):
     vectors: Tensor
     weights: _Weights | None = None
     rows: Tensor | None = None
+
+
+class _Kept(NamedTuple):
+    """Where a cell's states are put: each token's, (N, width), or pooled, (sequences, 2, width)."""
+
+    states: Tensor | None = None
+    pooled: Tensor | None = None
 
 
 # Of the cell ahead and of that back.
@@ -103,31 +111,50 @@ def can_read(layers: list[Layer], inputs: Tensor) -> bool:
     """Whether `pool` and `read` take these layers, with inputs of this kind."""
     return (
         is_compiled()
+        and inputs.dim() == 2
         and _is_plain(inputs)
         and all(map(_is_ours, layers))
         and not torch.is_autocast_enabled("cpu")
         and not torch.jit.is_tracing()  # type: ignore[attr-defined]
+        and not torch.compiler.is_compiling()
     )
 
 
 def _is_ours(layer: Layer) -> bool:
-    """Whether the cells compute what the compiled code does, of arrays that it may read."""
-    widths = {cell.hidden_size for cell in layer.cells}
+    """Whether it computes what the compiled code does, of arrays that this may read."""
+    projection = layer.projection
     return (
-        len(widths) == 1
-        and all(type(cell) is MinGRU and type(cell.linear) is nn.Linear for cell in layer.cells)
-        and all(_is_untouched(cell.linear) and _is_plain(cell.linear.bias) for cell in layer.cells)
-        and (layer.projection is None or _is_untouched(layer.projection))
+        layer.cells[0].hidden_size == layer.cells[1].hidden_size
+        and all(map(_is_cell, layer.cells))
+        and (projection is None or (_is_product(projection) and projection.bias is None))
     )
 
 
-def _is_untouched(linear: nn.Linear) -> bool:
-    """Whether it multiplies by its weights; pruning, for one, makes others in a hook."""
-    return not linear._forward_pre_hooks and _is_plain(linear.weight)
+def _is_cell(cell: MinGRU) -> bool:
+    if type(cell) is not MinGRU or not _is_product(cell.linear) or not _is_plain(cell.linear.bias):
+        return False
+    return cell.linear.weight.size(0) == len(cell.linear.bias) == 2 * cell.hidden_size
+
+
+def _is_product(linear: nn.Module) -> bool:
+    """Whether calling it multiplies by its weights; pruning, for one, makes others in a hook."""
+    return (
+        isinstance(linear, nn.Linear)
+        and type(linear).forward is nn.Linear.forward
+        and not linear._forward_pre_hooks
+        and not linear._forward_hooks
+        and linear.weight.dim() == 2
+        and _is_plain(linear.weight)
+    )
 
 
 def _is_plain(array: Tensor | None) -> bool:
-    return array is not None and array.device.type == "cpu" and array.dtype == torch.float32
+    return (
+        array is not None
+        and array.device.type == "cpu"
+        and array.dtype == torch.float32
+        and not array.is_neg()
+    )
 
 
 @torch.no_grad()
@@ -141,14 +168,15 @@ def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mea
     rows: (N,) the place of each token's vector in inputs.
     mean: whether the means follow the maxima.
     RETURNS: (B, 2 * hidden_width); with the means twice that.
-    Raises IndexError for rows that do not fit the vectors or the lengths.
+    Raises IndexError for rows that do not fit the vectors or the lengths, ValueError for vectors
+    that do not fit a layer.
     """
     _check(rows, len(inputs), int(lengths.sum()))
     first, *above = layers
     table = _multiply(inputs, _lay_out(torch.cat([cell.linear.weight for cell in first.cells])))
     halves = table.chunk(2, dim=1)
     uppers = [_Upper.of(layer) for layer in above]
-    rows = rows.to(torch.int32).contiguous()
+    rows = rows.to("cpu", torch.int32).contiguous()
     sequences = number(lengths)
     pooled = table.new_zeros(len(lengths), 2, 2 * layers[-1].width)
     for span in _spans(lengths.tolist()):
@@ -167,7 +195,7 @@ def read(layer: Layer, inputs: Tensor, sequences: Tensor) -> Tensor:
 
     inputs: (N, features)
     sequences: (N,) of `number`.
-    Raises IndexError where those are not as many.
+    Raises IndexError where those are not as many, ValueError for inputs that do not fit the layer.
     """
     if len(inputs) != len(sequences):
         raise IndexError(f"{len(inputs)} inputs for sequences of {len(sequences)} tokens in all")
@@ -182,8 +210,8 @@ def read(layer: Layer, inputs: Tensor, sequences: Tensor) -> Tensor:
 
 def number(lengths: Tensor) -> Tensor:
     """(N,) int32, the place of each token's sequence, for (B,) lengths."""
-    places = torch.arange(len(lengths), dtype=torch.int32, device=lengths.device)
-    return places.repeat_interleave(lengths)
+    places = torch.arange(len(lengths), dtype=torch.int32, device="cpu")
+    return places.repeat_interleave(lengths.cpu())
 
 
 class _Recurrence(torch.autograd.Function):
@@ -194,8 +222,8 @@ class _Recurrence(torch.autograd.Function):
         products = products.contiguous()
         states = products.new_empty(len(products), len(bias) // 2)
         halves = zip(products.chunk(2, dim=1), bias.chunk(2), states.chunk(2, dim=1), strict=True)
-        for backward, (read, own, kept) in enumerate(halves):
-            _scan(own, _Read(read), sequences, backward, _keep(kept))
+        for backward, (read, own, part) in enumerate(halves):
+            _scan(own, _Read(read), sequences, backward, _Kept(states=part))
         ctx.save_for_backward(products, bias, sequences, states)
         return states
 
@@ -222,6 +250,7 @@ class _Recurrence(torch.autograd.Function):
                 gradients.stride(0),
                 d_read,
                 space.data_ptr(),
+                (bias, sequences, products, states, gradients, d_products, space),
             )
         return d_products, d_products.sum(dim=0), None
 
@@ -252,8 +281,9 @@ def _lay_out(weight: Tensor) -> _Weights:
     """Of (columns, features)."""
     panel = mingru_kernel.PANEL
     columns, features = weight.shape
-    filled = functional.pad(weight, (0, 0, 0, -columns % panel))
-    panels = filled.view(-1, panel, features).transpose(1, 2).contiguous()
+    if missing := -columns % panel:
+        weight = functional.pad(weight, (0, 0, 0, missing))
+    panels = weight.reshape(-1, panel, features).transpose(1, 2).contiguous()
     return _Weights(panels, columns)
 
 
@@ -271,6 +301,7 @@ def _multiply(vectors: Tensor, weights: _Weights) -> Tensor:
         len(vectors),
         out.data_ptr(),
         weights.width,
+        (vectors, weights.panels, out),
     )
     return out[:, : weights.columns]
 
@@ -278,38 +309,26 @@ def _multiply(vectors: Tensor, weights: _Weights) -> Tensor:
 def _states(layer: Layer, read: _Both, sequences: Tensor) -> Tensor:
     states = layer.bias(0).new_empty(len(sequences), 2 * layer.width)
     for backward, part in enumerate(states.chunk(2, dim=1)):
-        _scan(layer.bias(backward), read[backward], sequences, backward, _keep(part))
+        _scan(layer.bias(backward), read[backward], sequences, backward, _Kept(states=part))
     return states
-
-
-def _keep(states: Tensor) -> tuple[int, int, int, int, int]:
-    """What has `_scan` put the states into these, (N, width)."""
-    return states.data_ptr(), states.stride(0), 0, 0, 0
 
 
 def _pool(layer: Layer, read: _Both, sequences: Tensor, pooled: Tensor) -> None:
     """Put the maxima and the sums of a layer's states into pooled, (sequences, 2, 2 * width)."""
     for backward, part in enumerate(pooled.chunk(2, dim=2)):
-        highest, total = (each.data_ptr() for each in part.unbind(1))
-        kept = 0, 0, highest, total, pooled.stride(0)
-        _scan(layer.bias(backward), read[backward], sequences, backward, kept)
+        _scan(layer.bias(backward), read[backward], sequences, backward, _Kept(pooled=part))
 
 
-def _scan(
-    bias: Tensor,
-    read: _Read,
-    sequences: Tensor,
-    backward: int,
-    kept: tuple[int, int, int, int, int],
-) -> None:
-    """kept: the last five arguments in mingru_kernel.pyi."""
+def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Kept) -> None:
     bias = bias.contiguous()
     width = len(bias) // 2
     vectors, weights, rows = read
-    columns = 0
+    panels, columns = None, 0
     if weights is not None:
         weights.check(vectors)
-        columns = weights.width
+        panels, columns = weights.panels, weights.width
+    states, pooled = kept
+    highest, total = (None, None) if pooled is None else pooled.unbind(1)
     space = bias.new_empty(width + mingru_kernel.TILE * columns)
     mingru_kernel.scan(
         width,
@@ -320,9 +339,22 @@ def _scan(
         vectors.data_ptr(),
         vectors.stride(0),
         vectors.size(1),
-        0 if weights is None else weights.panels.data_ptr(),
+        _address(panels),
         columns,
-        0 if rows is None else rows.data_ptr(),
+        _address(rows),
         space.data_ptr(),
-        *kept,
+        _address(states),
+        _stride(states),
+        _address(highest),
+        _address(total),
+        _stride(pooled),
+        (bias, sequences, vectors, panels, rows, space, states, pooled),
     )
+
+
+def _address(array: Tensor | None) -> int:
+    return 0 if array is None else array.data_ptr()
+
+
+def _stride(array: Tensor | None) -> int:
+    return 0 if array is None else array.stride(0)

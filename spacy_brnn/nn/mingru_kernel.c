@@ -1,4 +1,4 @@
-/* The recurrence of a minGRU along the tokens of many sequences, in one direction.
+/* The products and the recurrence of a minGRU along the tokens of many sequences, in one direction.
 
    What the functions take is in mingru_kernel.pyi. Where no GCC or Clang is, the package goes without:
    compiled_mingru.py then leaves the reading to PyTorch.
@@ -14,8 +14,8 @@
 
 /* Columns of the weights that lie together. */
 #define PANEL 16
-/* Tokens whose products are held at a time: with a panel they stay in the nearest cache. A multiple of
-   the rows of all of MULTIPLY. */
+/* Tokens whose products are held at a time: with a panel they are about what the nearest cache holds. A
+   multiple of the rows of all of MULTIPLY. */
 #define TILE 24
 
 /* Vectors, and what multiplies them; without weights they are the products already. */
@@ -284,11 +284,12 @@ static PyObject *multiply(PyObject *module, PyObject *arguments)
 {
     unsigned long long vectors, weights, out;
     Py_ssize_t count, out_stride;
+    PyObject *arrays;
     Inputs inputs;
     (void)module;
     if (!PyArg_ParseTuple(
-            arguments, "KnnKnnKn", &vectors, &inputs.stride, &inputs.features, &weights,
-            &inputs.columns, &count, &out, &out_stride))
+            arguments, "KnnKnnKnO", &vectors, &inputs.stride, &inputs.features, &weights,
+            &inputs.columns, &count, &out, &out_stride, &arrays))
         return NULL;
     inputs.vectors = ADDRESS(const float, vectors);
     inputs.weights = ADDRESS(const float, weights);
@@ -304,15 +305,16 @@ static PyObject *multiply(PyObject *module, PyObject *arguments)
 static PyObject *scan(PyObject *module, PyObject *arguments)
 {
     unsigned long long bias, sequences, vectors, weights, rows, space, states, highest, total;
+    PyObject *arrays;
     Task task;
     Reading *reading = &task.reading;
     Inputs *inputs = &task.inputs;
     (void)module;
     if (!PyArg_ParseTuple(
-            arguments, "nKKnpKnnKnKKKnKKn", &reading->width, &bias, &sequences, &reading->count,
+            arguments, "nKKnpKnnKnKKKnKKnO", &reading->width, &bias, &sequences, &reading->count,
             &reading->backward, &vectors, &inputs->stride, &inputs->features, &weights,
             &inputs->columns, &rows, &space, &states, &task.states_stride, &highest, &total,
-            &task.pooled_stride))
+            &task.pooled_stride, &arrays))
         return NULL;
     reading->bias = ADDRESS(const float, bias);
     reading->sequences = ADDRESS(const int32_t, sequences);
@@ -333,13 +335,14 @@ static PyObject *scan(PyObject *module, PyObject *arguments)
 static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
 {
     unsigned long long bias, sequences, products, states, gradients, d_products, space;
+    PyObject *arrays;
     GradientTask task;
     Reading *reading = &task.reading;
     (void)module;
     if (!PyArg_ParseTuple(
-            arguments, "nKKnpKnKnKnKK", &reading->width, &bias, &sequences, &reading->count,
+            arguments, "nKKnpKnKnKnKKO", &reading->width, &bias, &sequences, &reading->count,
             &reading->backward, &products, &task.stride, &states, &task.states_stride, &gradients,
-            &task.gradients_stride, &d_products, &space))
+            &task.gradients_stride, &d_products, &space, &arrays))
         return NULL;
     reading->bias = ADDRESS(const float, bias);
     reading->sequences = ADDRESS(const int32_t, sequences);

@@ -1,8 +1,11 @@
-"""The recurrence of a minGRU along the tokens of many sequences, compiled (mingru_kernel.c).
+"""The products and the recurrence of a minGRU along tokens, compiled (mingru_kernel.c).
 
 Arrays are given by their addresses, `Tensor.data_ptr()`, strides in elements; they are contiguous
-where none is named. Nothing is checked. Other threads may run meanwhile.
+where none is named. Nothing is checked. Other threads may run meanwhile. The arrays themselves come
+last, to live as long as the call: `torch.compile` lets go of what is used no more.
 """
+
+from torch import Tensor
 
 # Columns of the weights that lie together: (columns / PANEL, features, PANEL) float32, the columns
 # filled up with any to a multiple of it.
@@ -19,6 +22,7 @@ def multiply(
     count: int,
     out: int,
     out_stride: int,
+    arrays: tuple[Tensor | None, ...],
     /,
 ) -> None:
     """The products of vectors, each the same to the last bit whatever is multiplied beside it.
@@ -47,6 +51,7 @@ def scan(
     highest: int,
     total: int,
     pooled_stride: int,
+    arrays: tuple[Tensor | None, ...],
     /,
 ) -> None:
     """Read the tokens, the last first if backward.
@@ -57,7 +62,7 @@ def scan(
     vectors: (count, features) float32.
     weights: those of the gate, then of the candidate, as PANEL says; 0 where the vectors are the
         products already, (count, 2 * width), or with rows, (count,) int32, which of them each
-        token's are.
+        token's are; no rows beside weights.
     space: (width + TILE * columns,) float32, of any values.
     states: (count, width) float32, where each token's is put; 0 to keep none.
     highest, total: for each sequence, the maximum of its states and their sum; 0 for neither.
@@ -77,6 +82,7 @@ def scan_gradient(
     gradients_stride: int,
     d_products: int,
     space: int,
+    arrays: tuple[Tensor | None, ...],
     /,
 ) -> None:
     """From gradients by the states that `scan` kept to those by products; their sum is bias'.

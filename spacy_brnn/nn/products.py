@@ -16,7 +16,9 @@ def multiply(linear: nn.Linear, inputs: Tensor, out: Tensor | None = None) -> Te
     """What the linear layer makes of (N, features); in out, if given, which takes no gradient."""
     if out is None:
         return linear(inputs)
-    if torch.is_autocast_enabled(inputs.device.type):
+    # Hooks, as of pruning, are not run by a product of the weights alone.
+    hooked = linear._forward_pre_hooks or linear._forward_hooks
+    if hooked or torch.is_autocast_enabled(inputs.device.type):
         return out.copy_(linear(inputs))
     if linear.bias is None:
         return torch.mm(inputs, linear.weight.t(), out=out)

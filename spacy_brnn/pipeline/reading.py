@@ -154,7 +154,8 @@ class Reader:
         # White space beside other characters; known words have none.
         mixed = any(string.split() not in ([], [string]) for string in strings.values())
         suspect = [word for word, string in strings.items() if not is_plain(string)]
-        if not mixed and _is_literal(doc, numpy.flatnonzero(numpy.isin(words, suspect))):
+        places = numpy.flatnonzero(numpy.isin(words, numpy.array(suspect, dtype="uint64")))
+        if not mixed and _is_literal(doc, places):
             return None
         text = doc.text
         aligned = align_plain(text, markup=self.markup)
@@ -177,6 +178,8 @@ class Reader:
 
 def _is_literal(doc: Doc, suspect: numpy.ndarray) -> bool:
     """Whether nothing begins at these tokens that people do not read."""
+    if len(suspect) * NEAR >= len(doc):
+        return is_literal(doc.text, len(doc.text))
     return all(
         is_literal(doc[start : start + NEAR].text, len(doc[start])) for start in suspect.tolist()
     )

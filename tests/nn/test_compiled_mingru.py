@@ -16,7 +16,7 @@ INPUT = 7
 LENGTHS = torch.tensor([0, 5, 1, 0, 0, 300, 9, 2, 40, 1, 0])
 
 pytestmark = pytest.mark.skipif(
-    not compiled_mingru.is_compiled(), reason="installed without a C compiler"
+    not compiled_mingru.is_compiled(), reason="installed without GCC or Clang"
 )
 
 
@@ -221,13 +221,51 @@ def double_projection(network):
     network.projections.double()
 
 
+def biased_projection(network):
+    network.projections[0] = nn.Linear(12, 5)
+
+
+def other_projection_module(network):
+    network.projections[0] = nn.Sequential(nn.Linear(12, 5, bias=False))
+
+
+class Scaled(nn.Linear):
+    def forward(self, inputs):
+        return 2.0 * super().forward(inputs)
+
+
+def scaled_projection(network):
+    network.projections[0] = Scaled(12, 5, bias=False)
+
+
+def hooked(network):
+    network.forwards[0].linear.register_forward_hook(lambda module, inputs, output: 2.0 * output)
+
+
+def fewer_rows(network):
+    network.forwards[0].linear.weight = nn.Parameter(torch.randn(4, INPUT))
+
+
+def longer_bias(network):
+    network.forwards[0].linear.bias = nn.Parameter(torch.randn(40))
+
+
+def negated(network):
+    weight = torch._neg_view(network.projections[0].weight.detach())
+    network.projections[0].weight = nn.Parameter(weight)
+
+
 def double(network):
     network.double()
 
 
 @pytest.mark.parametrize(
     "change",
-    [other_cell, no_bias, double_bias, pruned, pruned_projection, double_projection, double],
+    [
+        *[other_cell, no_bias, double_bias, longer_bias, fewer_rows, pruned, hooked, double],
+        *[pruned_projection, double_projection, biased_projection, scaled_projection, negated],
+        other_projection_module,
+    ],
 )
 def test_what_is_left_to_pytorch(change):
     network = make_network(depth=2, projection_width=5)
@@ -246,6 +284,8 @@ def test_other_inputs_are_left_to_pytorch():
     inputs = torch.randn(3, INPUT)
     assert not can_read(network, inputs.double())
     assert not can_read(network, inputs.to("meta"))
+    assert not can_read(network, torch.randn(3, INPUT, 2))
+    assert not can_read(network, torch._neg_view(inputs))
     with torch.autocast("cpu", torch.bfloat16):
         assert not can_read(network, inputs)
     assert not can_read(BRNN(INPUT, 6, cell="lstm"), inputs)
@@ -319,3 +359,15 @@ def test_threads_may_read_side_by_side():
     with ThreadPoolExecutor(4) as threads:
         found = threads.map(lambda _: network.max_mean_states(vectors, LENGTHS, rows), range(40))
         assert all(torch.equal(each, expected) for each in found)
+
+
+@torch.no_grad()
+def test_torch_compile():
+    network = make_network(depth=2, projection_width=5)
+    vectors, rows = draw()
+    inputs = vectors[rows]
+    compiled = torch.compile(network, backend="eager")
+    torch.testing.assert_close(compiled(inputs, LENGTHS), network(inputs, LENGTHS))
+    pool = torch.compile(network.max_mean_states, backend="eager")
+    expected = network.max_mean_states(vectors, LENGTHS, rows)
+    torch.testing.assert_close(pool(vectors, LENGTHS, rows), expected)

@@ -187,6 +187,28 @@ def test_signs_that_begin_no_markup_do_not_have_the_text_read(monkeypatch):
     assert read is doc
 
 
+@pytest.mark.parametrize("text", ["a <\u0131> b", "<\u017fpan>so good", "it&#39;s <\u212abd>x"])
+def test_tags_of_letters_that_python_takes_for_others(text):
+    assert words(text) == words(read_plain(text)) != [token.text for token in nlp.make_doc(text)]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["<", ">", "&", ";", "#39", "b", "/b", "amp", "so", "\u200b", "!"]),
+        max_size=20,
+    ),
+    st.lists(st.booleans(), min_size=20, max_size=20),
+    st.integers(1, 12),
+)
+def test_however_a_text_was_cut_into_tokens(parts, spaces, near):
+    doc = Doc(nlp.vocab, words=parts, spaces=spaces[: len(parts)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "NEAR", near)
+        read = reader.read([doc])[0]
+    assert "".join(token.text for token in read) == "".join(read_plain(doc.text).split())
+
+
 def test_the_odd_ones_of_a_batch_are_found():
     texts = ["a film", "a  film", "", " ", "a<br>film", "so", "a\u200b film"]
     read = reader.read([nlp.make_doc(text) for text in texts])
