@@ -149,13 +149,13 @@ class Reader:
         """
         if self.tokenizer is None:
             return None
-        unknown = numpy.unique(words[self._unknown(words)]).tolist()
-        strings = {word: doc.vocab.strings[word] for word in unknown}
+        unknown = self._unknown(words)
+        distinct, which = numpy.unique(words[unknown], return_inverse=True)
+        strings = [doc.vocab.strings[word] for word in distinct.tolist()]
         # White space beside other characters; known words have none.
-        mixed = any(string.split() not in ([], [string]) for string in strings.values())
-        suspect = [word for word, string in strings.items() if not is_plain(string)]
-        places = numpy.flatnonzero(numpy.isin(words, numpy.array(suspect, dtype="uint64")))
-        if not mixed and _is_literal(doc, places):
+        mixed = any(string.split() not in ([], [string]) for string in strings)
+        suspect = numpy.array([not is_plain(string) for string in strings], dtype=bool)
+        if not mixed and _is_literal(doc, unknown[suspect[which]]):
             return None
         text = doc.text
         aligned = align_plain(text, markup=self.markup)
