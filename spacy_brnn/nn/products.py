@@ -33,14 +33,10 @@ def multiply_in_blocks(
     product: of some vectors, in `out` if given, as `multiply`.
     """
     for block, part in zip(inputs.split(PROJECTED), out.split(PROJECTED), strict=True):
-        if len(block) < PROJECTED:
-            part.copy_(product(pad_rows(block))[: len(block)])
+        # Filled up, since a product's rounding depends on how many vectors there are.
+        if missing := PROJECTED - len(block):
+            padded = functional.pad(block, (0, 0, 0, missing))
+            part.copy_(product(padded)[: len(block)])
         else:
             product(block, out=part)
         yield part
-
-
-def pad_rows(block: Tensor) -> Tensor:
-    """A block of PROJECTED vectors: a product's rounding depends on how many there are."""
-    missing = PROJECTED - len(block)
-    return functional.pad(block, (0, 0, 0, missing)) if missing else block

@@ -155,9 +155,12 @@ class Reader:
         # White space beside other characters; known words have none.
         mixed = any(string.split() not in ([], [string]) for string in strings)
         suspect = numpy.array([not is_plain(string) for string in strings], dtype=bool)
-        if not mixed and _is_literal(doc, unknown[suspect[which]]):
+        places = unknown[suspect[which]]
+        if not mixed and len(places) * NEAR < len(doc) and _is_literal(doc, places):
             return None
         text = doc.text
+        if not mixed and is_literal(text, len(text)):
+            return None
         aligned = align_plain(text, markup=self.markup)
         if aligned[0] == text and not mixed:
             return None
@@ -178,8 +181,6 @@ class Reader:
 
 def _is_literal(doc: Doc, suspect: numpy.ndarray) -> bool:
     """Whether nothing begins at these tokens that people do not read."""
-    if len(suspect) * NEAR >= len(doc):
-        return is_literal(doc.text, len(doc.text))
     return all(
         is_literal(doc[start : start + NEAR].text, len(doc[start])) for start in suspect.tolist()
     )
