@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy
+from spacy.cli._util import parse_config_overrides
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 from thinc.api import fix_random_seed
@@ -385,7 +386,7 @@ def mix(
     click.echo(f"{output}: {number:,} documents", err=True)
 
 
-@main.command()
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("config", type=FILE)
 @click.option(
     "--passes",
@@ -400,22 +401,27 @@ def mix(
 @click.option("--seed", default=0, show_default=True)
 @gpu_option
 @folder_option
-def student(config: Path, gpu_id: int, output: Path, **schedule: Any) -> None:
+@click.pass_context
+def student(
+    context: click.Context, /, config: Path, gpu_id: int, output: Path, **schedule: Any
+) -> None:
     """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
 
-    The pipeline, its corpus and its dropout are CONFIG's; batches, optimizer and steps are the
-    options', in full precision. A GPU does not wait for documents. The same command goes on after
-    an interruption.
+    The pipeline, its corpus and its dropout are CONFIG's, but for values that are given as to spacy
+    train: `--paths.train FILE`; batches, optimizer and steps are the options', in full precision.
+    A GPU does not wait for documents. The same command goes on after an interruption.
     """
     from . import student_training
     from .student import train_student
 
+    overrides = parse_config_overrides(context.args)
     use_device(gpu_id)
     train_student(
         config,
         student_training.StudentSchedule(**schedule),
         output,
         lambda line: click.echo(line, err=True),
+        overrides,
     )
 
 

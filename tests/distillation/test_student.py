@@ -284,3 +284,40 @@ def test_the_command_says_what_pipeline_it_takes(tmp_path):
     assert ran.exit_code == 1
     assert "its pipeline must be ['brnn_sentiment']" in ran.output
     assert not (tmp_path / "m").exists()
+
+
+CELL = "--components.brnn_sentiment.model.tok2vec.encode.cell"
+
+
+def test_the_command_takes_values_of_the_config_as_spacy_train_does(tmp_path):
+    arguments = ["student", str(write_config(tmp_path)), "--passes", "2", "-o", str(tmp_path / "m")]
+    ran = CliRunner().invoke(main, [*arguments, CELL, "lstm"], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    tok2vec = spacy.load(tmp_path / "m").config["components"]["brnn_sentiment"]["model"]["tok2vec"]
+    assert tok2vec["encode"]["cell"] == "lstm"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([CELL, "lstn"], "config.cfg: cell must be one of"),
+        ([CELL.replace("cell", "width"), "wide"], "'wide' is not <class 'int'>"),
+        (["--brnn.cell", "lstm"], "brnn -> cell"),
+        (["--initialize.vectors", "nowhere"], "config.cfg: [E884]"),
+        (["--corpora.train.path", "none.jsonl"], "none.jsonl"),
+    ],
+)
+def test_the_command_says_what_is_wrong_with_the_config(tmp_path, arguments, told):
+    path = write_config(tmp_path)
+    ran = CliRunner().invoke(main, ["student", str(path), "-o", str(tmp_path / "m"), *arguments])
+    assert ran.exit_code == 1
+    assert isinstance(ran.exception, SystemExit)
+    assert told in ran.output
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_option_that_there_is_not_is_no_value_of_the_config(tmp_path):
+    arguments = ["student", str(write_config(tmp_path)), "--pases", "2", "-o", str(tmp_path / "m")]
+    ran = CliRunner().invoke(main, arguments)
+    assert ran.exit_code == 2
+    assert "--pases" in ran.output
