@@ -13,6 +13,8 @@ from torch.random import fork_rng
 
 from ..pretrained import card, weights
 
+TEXTCAT = "spacy-brnn.TextCatBRNN.v1"
+
 
 def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Floats2d]:
     """The text classifier that ships (spacy-brnn.PretrainedTextCatBRNN.v1).
@@ -21,9 +23,17 @@ def build_pretrained_textcat(name: str = weights.DEFAULT) -> Model[list[Doc], Fl
     RETURNS: (documents, labels) probabilities, in the order of the attribute "labels". The
         attributes "pretrained" and "untrained" make it anew, with its
         weights and without.
-    Raises ValueError for a name that does not ship.
+    Raises ValueError for a name that does not ship, or that of another kind of model.
     """
+    check_kind(name, TEXTCAT)
     return build_pretrained(name)
+
+
+def check_kind(name: str, architecture: str) -> None:
+    """Raise ValueError where the model of that name is of another architecture."""
+    found = _config(name)["model"]["@architectures"]
+    if found != architecture:
+        raise ValueError(f"the model {name!r} that ships is a {found}, not a {architecture}")
 
 
 def build_pretrained(name: str) -> Model[list[Doc], Any]:
@@ -39,8 +49,11 @@ def build_pretrained(name: str) -> Model[list[Doc], Any]:
 
 
 def _build(name: str) -> Model[list[Doc], Any]:
-    config = Config().from_disk(weights.folder(name) / "config.cfg")
-    model = registry.resolve(config)["model"]
+    model = registry.resolve(_config(name))["model"]
     model.attrs["untrained"] = partial(_build, name)
     model.attrs["pretrained"] = partial(build_pretrained, name)
     return model
+
+
+def _config(name: str) -> Config:
+    return Config().from_disk(weights.folder(name) / "config.cfg")

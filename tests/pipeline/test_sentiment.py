@@ -248,6 +248,19 @@ def test_weights_that_do_not_ship():
         spacy.blank("en").add_pipe("brnn_sentiment", config=config)
 
 
+@pytest.mark.parametrize(
+    ("factory", "architecture", "name"),
+    [
+        ("brnn_sentiment", "spacy-brnn.PretrainedTextCatBRNN.v1", "entities_brnn"),
+        ("brnn_ner", "spacy-brnn.PretrainedBRNNTagger.v1", "sentiment_en"),
+    ],
+)
+def test_weights_of_another_kind(factory, architecture, name):
+    config = {"model": {"@architectures": architecture, "name": name}}
+    with pytest.raises(ValueError, match=f"the model '{name}' that ships is a spacy-brnn"):
+        spacy.blank("en").add_pipe(factory, config=config)
+
+
 def test_an_extension_of_another_package_is_not_overwritten(model_config):
     getter = Doc.get_extension("sentiment")[2] if Doc.has_extension("sentiment") else None
     Doc.set_extension("sentiment", default="theirs", force=True)
