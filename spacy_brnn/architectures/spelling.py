@@ -79,7 +79,9 @@ def part_hashes(word: str) -> list[int]:
     Source: Bojanowski, Grave, Joulin and Mikolov (2017), "Enriching Word Vectors with Subword
     Information".
     """
-    letters = _REPEATED.sub(r"\1\1", nearest_form(word))[:MAX_LETTERS]
-    marked = f"<{letters}>"
+    letters = nearest_form(word)
+    if _REPEATED.search(letters):  # Which is quicker than to replace nothing.
+        letters = _REPEATED.sub(r"\1\1", letters)
+    marked = f"<{letters[:MAX_LETTERS]}>"
     parts = {marked[i : i + NGRAM] for i in range(len(marked) - NGRAM + 1)} | {marked}
     return [hash_string(part) for part in sorted(parts)]

@@ -175,8 +175,10 @@ def _string(word: int, strings: Stores) -> str:
     """The string of a hash, from the first of the stores that has it."""
     if not word:
         return ""
-    # spaCy's stub knows no hash here.
-    return next(store[word] for store in strings if word in store)  # type: ignore[operator]
+    for store in strings:
+        if word in store:  # type: ignore[operator]  # spaCy's stub knows no hash here.
+            return store[word]
+    raise KeyError(word)
 
 
 def _flat(rows: list[list[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:

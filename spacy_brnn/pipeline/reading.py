@@ -128,14 +128,13 @@ class Reader:
         distinct, first, inverse = numpy.unique(
             words[unknown], return_index=True, return_inverse=True
         )
-        is_white, is_suspect = numpy.zeros((2, len(distinct)), dtype=bool)
-        for number, word in enumerate(distinct):
-            string = docs[holders[first[number]]].vocab.strings[word]
-            if is_plain(string) and string.split() == [string]:
-                self._plain[word & LOW_BITS] = word
-            else:
-                is_white[number] = string.isspace()
-                is_suspect[number] = not is_white[number]
+        # Lists: a number of an array's own costs more than all that is asked of its string.
+        pairs = zip(distinct.tolist(), holders[first].tolist(), strict=True)
+        strings = [docs[holder].vocab.strings[word] for word, holder in pairs]
+        is_white = numpy.array([string.isspace() for string in strings])
+        plain = numpy.array([is_plain(string) and string.split() == [string] for string in strings])
+        self._plain[distinct[plain] & LOW_BITS] = distinct[plain]
+        is_suspect = ~(is_white | plain)
         white = numpy.zeros(len(words), dtype=bool)
         white[unknown] = is_white[inverse]
         masks = numpy.split(white, ends[:-1])
