@@ -55,7 +55,7 @@ def summary(result: Result) -> str:
     tally = result.tally
     labels = [
         (shown_label(name), f"{count:,}", f"{share:.1%}")
-        for name, (count, share) in tally.shares().items()
+        for name, (count, share) in [*tally.shares().items(), *tally.shares_held().items()]
     ]
     rows = [
         ("read", f"{tally.read:,}", ""),

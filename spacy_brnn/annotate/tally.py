@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spacy_brnn.annotate.records import Record
+from spacy_brnn.annotate.records import LABEL_FIELDS, Record
 from spacy_brnn.evidence.fields import EVIDENCE_FIELD
 
 BINS = 41
@@ -35,9 +35,10 @@ class Extreme:
 class Tally:
     """Counts over the documents of a run, those before an interruption included.
 
-    labels: documents by label, a tie of POSITIVE and NEGATIVE among the NEUTRAL; histogram:
-    documents per bin of polarity, BINS equal bins from -1 to 1; seconds: time spent; unread: the
-    first places from which on a file could not be read, and why.
+    labels: documents by label, a tie of POSITIVE and NEGATIVE among the NEUTRAL; held: documents
+    for which each label holds, where several may; histogram: documents per bin of polarity, BINS
+    equal bins from -1 to 1; seconds: time spent; unread: the first places from which on a file
+    could not be read, and why.
     """
 
     read: int = 0
@@ -46,6 +47,7 @@ class Tally:
     entities: int = 0
     seconds: float = 0.0
     labels: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
     most_positive: list[Extreme] = field(default_factory=list)
     most_negative: list[Extreme] = field(default_factory=list)
@@ -57,12 +59,14 @@ class Tally:
         self.read += 1
         self.written += 1
         self.entities += len(fields.get("entities", ()))
+        held, scores = (fields.get(name, ()) for name in LABEL_FIELDS)
+        _add(self.held, {label: label in held for label in scores})
         if "sentiment_label" not in fields:
             return
         label, polarity = fields["sentiment_label"], fields["sentiment_polarity"]
         tie = polarity == 0 and label in ("POSITIVE", "NEGATIVE")
         label = NEUTRAL if tie else label
-        self.labels[label] = self.labels.get(label, 0) + 1
+        _add(self.labels, {label: 1})
         self.histogram[min(BINS - 1, max(0, int((polarity + 1) / 2 * BINS)))] += 1
         for extremes, sign in ((self.most_positive, 1), (self.most_negative, -1)):
             if len(extremes) < EXTREMES or sign * polarity > sign * extremes[-1].polarity:
@@ -82,8 +86,8 @@ class Tally:
         """Add what another tally counted, of records that come after this one's."""
         for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for label, count in other.labels.items():
-            self.labels[label] = self.labels.get(label, 0) + count
+        _add(self.labels, other.labels)
+        _add(self.held, other.held)
         self.histogram = [a + b for a, b in zip(self.histogram, other.histogram, strict=True)]
         for extreme in other.most_positive:
             _insert(self.most_positive, extreme, 1)
@@ -119,6 +123,10 @@ class Tally:
         known = [name for name in USUAL_LABELS if name in self.labels]
         names = [*known, *sorted(self.labels.keys() - set(known))]
         return {name: (self.labels[name], self.labels[name] / total) for name in names}
+
+    def shares_held(self) -> dict[str, tuple[int, float]]:
+        """The same of labels of which several may hold: shares of all documents, in their order."""
+        return {name: (count, count / self.written) for name, count in self.held.items()}
 
     @property
     def share_positive(self) -> float | None:
@@ -167,6 +175,11 @@ def rate(documents_per_second: float) -> str:
 def shown_label(label: str) -> str:
     """A label as the summary and the report show it: the usual three in small letters."""
     return label.lower() if label in USUAL_LABELS else label
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for label, count in more.items():
+        counts[label] = counts.get(label, 0) + count
 
 
 def _insert(extremes: list[Extreme], extreme: Extreme, sign: int) -> None:

@@ -3,6 +3,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from spacy_brnn.annotate.console import summary
+from spacy_brnn.annotate.plan import Result
 from spacy_brnn.annotate.records import Record
 from spacy_brnn.annotate.report import render_report
 from spacy_brnn.annotate.tally import BINS, EXCERPT_CHARACTERS, Extreme, Tally, excerpt
@@ -52,6 +54,22 @@ def test_the_report_of_a_run(annotate, tmp_path):
     assert "Most positive +0.333 in.jsonl:1 good <script>alert(1)</script>" in page.text
     assert "Most negative -0.333 in.jsonl:2 bad & \ufffd" in page.text
     assert 'in.jsonl:5 field "text" is a number, not a string' in page.text
+
+
+def test_labels_of_which_several_hold_are_counted():
+    tallies = [Tally(), Tally()]
+    for number, held in enumerate((["plot", "acting"], ["plot"], [], ["plot"])):
+        scores = dict.fromkeys(("acting", "plot", "music"), 0.5)
+        fields = {"textcat_labels": held, "textcat_scores": scores}
+        tallies[number // 2].add(Record("in", "line", number, text="a film"), fields)
+    tallies[0].merge(Tally.from_dict(json.loads(json.dumps(tallies[1].to_dict()))))
+    expected = {"acting": (1, 0.25), "plot": (3, 0.75), "music": (0, 0.0)}
+    assert tallies[0].shares_held() == expected
+    lines = summary(Result(tallies[0], None)).splitlines()
+    assert [line.split() for line in lines[3:6]] == [
+        ["acting", "1", "25.0%"], ["plot", "3", "75.0%"], ["music", "0", "0.0%"]
+    ]  # fmt: skip
+    assert "plot 3 75.0%" in Page(render_report(tallies[0], {})).text
 
 
 def test_a_resumed_run_reports_on_everything(annotate, tmp_path):
