@@ -8,7 +8,8 @@ import torch
 from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Ints1d
 
-from ..nn.brnn import BRNN
+from ..nn.brnn import BRNN, POOLED
+from .precision import rounds
 from .torch_shim import list_outputs, shim_of, wrap_torch
 
 NAME = "brnn_encoder"
@@ -75,10 +76,6 @@ def build_brnn_encoder(
     )
 
 
-# What the network itself can pool, and by which method.
-POOLED = {"max": "max_states", "max_mean": "max_mean_states"}
-
-
 def predict_pooled(
     encoder: Model[list[Floats2d], list[Floats2d]],
     vectors: Floats2d,
@@ -93,7 +90,7 @@ def predict_pooled(
     vectors: (types, input_width) that the tokens have in common.
     lengths: tokens of each document.
     rows: (tokens,) the place of each token's vector, one document after the other.
-    pooling: one of POOLED.
+    pooling: one of nn.brnn.POOLED.
     """
     shim = shim_of(encoder)
     device = shim.device
@@ -102,5 +99,6 @@ def predict_pooled(
         torch.tensor(lengths, dtype=torch.int64, device=device),
         xp2torch(rows, device=device),
     )
-    pooled = shim.predict(ArgsKwargs(arguments, {}), POOLED[pooling])
+    inputs = ArgsKwargs(arguments, {"rounded": rounds()})
+    pooled = shim.predict(inputs, POOLED[pooling])
     return cast(Floats2d, torch2xp(pooled))

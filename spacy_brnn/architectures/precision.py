@@ -1,4 +1,4 @@
-"""The floating-point format that predictions are computed in."""
+"""The numbers that predictions are computed in."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch
 from thinc.api import Model
 from thinc.util import get_torch_default_device
 
-from ..nn.brnn import BRNN
+from ..nn.brnn import BRNN, POOLED
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "int8")
 AUTO = "auto"
 
 _precision: ContextVar[str] = ContextVar("precision", default="float32")
@@ -23,8 +23,10 @@ _precision: ContextVar[str] = ContextVar("precision", default="float32")
 def choose_precision(name: str, model: Model) -> str:
     """The precision that a setting stands for on the device in use.
 
-    name: "float32", "bfloat16", or "auto" for the faster of them. Where PyTorch refuses bfloat16,
-        on a CPU without AVX-512, it is float32, with a warning.
+    name: one of PRECISIONS, or "auto" for the fastest. Where there is no other, it is float32, with
+        a warning: bfloat16 is refused by PyTorch on a CPU without AVX-512; in int8 compiled code
+        multiplies the states of minGRU below the last layer, where a document's are pooled by
+        "max" or "max_mean", on a CPU with AVX2, and all else is float32.
     model: what is to be computed. Where its cells take a matrix product at each step, as an LSTM
         does, a CPU that computes in bfloat16 is faster in it. What others gain in their few
         products, they lose in changing between the two.
@@ -33,12 +35,14 @@ def choose_precision(name: str, model: Model) -> str:
     check_precision(name)
     on_cpu = get_torch_default_device().type == "cpu"
     if name == AUTO:
-        gains = on_cpu and has_bfloat16() and _multiplies_per_step(model)
-        return "bfloat16" if gains else "float32"
-    if name == "bfloat16" and on_cpu and not _takes_bfloat16():
+        if on_cpu and has_bfloat16() and _multiplies_per_step(model):
+            return "bfloat16"
+        return "int8" if on_cpu and _takes_int8(model) else "float32"
+    is_taken = {"bfloat16": not on_cpu or _takes_bfloat16(), "int8": on_cpu and _takes_int8(model)}
+    if not is_taken.get(name, True):
         warnings.warn(
-            'precision = "bfloat16", but PyTorch cannot compute in it on this processor: float32 '
-            'is taken, as "auto" would',
+            f'precision = "{name}", but this network cannot be computed in it on this processor: '
+            'float32 is taken; "auto" takes the fastest that there is',
             stacklevel=2,
         )
         return "float32"
@@ -71,9 +75,14 @@ def autocast(device: torch.device) -> AbstractContextManager:
 
     On a GPU cuDNN computes recurrent layers in float16 under any autocast.
     """
-    if _precision.get() == "float32":
+    if _precision.get() != "bfloat16":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def rounds() -> bool:
+    """Whether the precision in force is int8."""
+    return _precision.get() == "int8"
 
 
 def has_bfloat16() -> bool:
@@ -82,9 +91,19 @@ def has_bfloat16() -> bool:
     return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
 
 
+def _networks(model: Model) -> list[BRNN]:
+    found = (shim._model for node in model.walk() for shim in node.shims)
+    return [one for one in found if isinstance(one, BRNN)]
+
+
 def _multiplies_per_step(model: Model) -> bool:
-    networks = (shim._model for node in model.walk() for shim in node.shims)
-    return any(isinstance(one, BRNN) and one.multiplies_per_step for one in networks)
+    return any(network.multiplies_per_step for network in _networks(model))
+
+
+def _takes_int8(model: Model) -> bool:
+    return model.attrs.get("pooling") in POOLED and any(
+        network.rounds for network in _networks(model)
+    )
 
 
 def _takes_bfloat16() -> bool:

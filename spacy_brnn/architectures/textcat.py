@@ -13,11 +13,12 @@ from thinc.layers.chain import init as init_chain
 from thinc.layers.resizable import resize_linear_weighted
 from thinc.types import Floats2d
 
+from ..nn.brnn import POOLED
 from ..nn.dropout import check_rate
 from ..nn.pooling import make_pooling
 from . import subword_embed, word_embed
 from .encoder import NAME as BRNN_ENCODER
-from .encoder import POOLED, predict_pooled
+from .encoder import predict_pooled
 from .last_tokens import last_tokens as read_last_tokens
 from .torch_shim import array_outputs, wrap_torch
 

@@ -36,6 +36,8 @@ CELLS: dict[str, type[nn.Module]] = {
     "sru": SRU,
     "mingru": MinGRU,
 }
+# What it can pool itself, and by which method.
+POOLED = {"max": "max_states", "max_mean": "max_mean_states"}
 
 
 class Projection(nn.Linear):
@@ -150,8 +152,21 @@ class BRNN(nn.Module):
             states = self._layer(layer, states, lengths, orders)
         return states.to(inputs.dtype)
 
+    @property
+    def rounds(self) -> bool:
+        """Whether it can pool what is `rounded`, and quicker, on a CPU."""
+        cells = [*self.forwards, *self.backwards]
+        is_deep = len(self.forwards) > 1
+        return is_deep and compiled_mingru.rounds() and all(type(c) is MinGRU for c in cells)
+
     @torch.no_grad()
-    def max_states(self, inputs: Tensor, lengths: Tensor, rows: Tensor | None = None) -> Tensor:
+    def max_states(
+        self,
+        inputs: Tensor,
+        lengths: Tensor,
+        rows: Tensor | None = None,
+        rounded: bool = False,
+    ) -> Tensor:
         """The maximum of each feature of forward's states over each sequence; zeros for none.
 
         The same as MaxPooling after forward in evaluation, without laying the states out token
@@ -160,22 +175,28 @@ class BRNN(nn.Module):
         inputs: (N, input_width) as for forward; with rows, the vectors that they pick from.
         lengths: as for forward.
         rows: (N,) the place of each token's vector in inputs.
+        rounded: whether states below the last layer are multiplied in 8 bits, where compiled code
+            reads, which then is quicker; else it makes no difference.
         RETURNS: (B, 2 * hidden_width)
         """
         if isinstance(self.forwards[-1], ScanCell):
-            return self._pool_scan(inputs, lengths, rows, mean=False)
+            return self._pool_scan(inputs, lengths, rows, False, rounded)
         return self._max_states(inputs, lengths, rows)
 
     @torch.no_grad()
     def max_mean_states(
-        self, inputs: Tensor, lengths: Tensor, rows: Tensor | None = None
+        self,
+        inputs: Tensor,
+        lengths: Tensor,
+        rows: Tensor | None = None,
+        rounded: bool = False,
     ) -> Tensor:
         """As max_states, with the mean of each feature after the maxima.
 
         RETURNS: (B, 4 * hidden_width)
         """
         if isinstance(self.forwards[-1], ScanCell):
-            return self._pool_scan(inputs, lengths, rows, mean=True)
+            return self._pool_scan(inputs, lengths, rows, True, rounded)
         states = self(inputs if rows is None else inputs[rows], lengths)
         return MaxMeanPooling()(states, lengths)
 
@@ -198,14 +219,14 @@ class BRNN(nn.Module):
         return pooled
 
     def _pool_scan(
-        self, inputs: Tensor, lengths: Tensor, rows: Tensor | None, mean: bool
+        self, inputs: Tensor, lengths: Tensor, rows: Tensor | None, mean: bool, rounded: bool
     ) -> Tensor:
         """Both directions of all sequences side by side: a step costs little but its call."""
         if rows is None:
             rows = torch.arange(len(inputs), device=inputs.device)
         layers = self._compiled_layers()
         if compiled_mingru.can_read(layers, inputs):
-            return compiled_mingru.pool(layers, inputs, lengths, rows, mean)
+            return compiled_mingru.pool(layers, inputs, lengths, rows, mean, rounded)
         table = torch.cat([_project(cell, _as_computed(inputs)) for cell in self._cells(0)])
         size = MAX_SCANNED if len(self.forwards) == 1 else MAX_STACKED
         pooled = table.new_zeros(len(lengths), 2 if mean else 1, 2 * self.hidden_width)

@@ -43,24 +43,33 @@ class Layer(NamedTuple):
 
 
 class _Weights(NamedTuple):
-    """Of a product, as mingru_kernel.PANEL says; columns: without those that fill up the panels."""
+    """Of a product, as mingru_kernel.PANEL says, rounded or not.
+
+    features, columns: without those that fill up groups and panels.
+    """
 
     panels: Tensor
+    features: int
     columns: int
 
     @property
     def width(self) -> int:
         """Of all columns."""
-        return self.panels.size(0) * self.panels.size(2)
+        return len(self.panels) * mingru_kernel.PANEL
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether to 8 bits."""
+        return self.panels.dtype == torch.uint8
 
     def check(self, vectors: Tensor) -> None:
         """Raise ValueError for vectors past whose end the compiled code would read."""
-        if vectors.size(1) != self.panels.size(1):
-            raise ValueError(f"vectors of {vectors.size(1)} features, not {self.panels.size(1)}")
+        if vectors.size(1) != self.features:
+            raise ValueError(f"vectors of {vectors.size(1)} features, not {self.features}")
 
 
 class _Read(NamedTuple):
-    """What a cell reads: vectors, (N, features), and what multiplies them.
+    """What a cell reads: vectors, (N, features), rounded as the weights are, that multiply them.
 
     Without weights the vectors are the products, each token's, or those that rows name.
     """
@@ -88,9 +97,10 @@ class _Upper(NamedTuple):
     projection: _Weights | None
 
     @classmethod
-    def of(cls, layer: Layer) -> _Upper:
-        """Lay it out."""
-        ahead, back = (_lay_out(cell.linear.weight) for cell in layer.cells)
+    def of(cls, layer: Layer, rounded: bool = False) -> _Upper:
+        """Lay it out; rounded: the cells' weights to 8 bits."""
+        lay_out = _round_weights if rounded else _lay_out
+        ahead, back = (lay_out(cell.linear.weight) for cell in layer.cells)
         projection = layer.projection
         return cls((ahead, back), None if projection is None else _lay_out(projection.weight))
 
@@ -99,12 +109,21 @@ class _Upper(NamedTuple):
         if self.projection is not None:
             states = _multiply(states, self.projection)
         ahead, back = self.cells
+        for weights in self.cells:
+            weights.check(states)
+        if ahead.is_rounded:
+            states = _round_vectors(states)
         return _Read(states, ahead), _Read(states, back)
 
 
 def is_compiled() -> bool:
     """Whether the compiled code is there."""
     return mingru_kernel is not None
+
+
+def rounds() -> bool:
+    """Whether it multiplies numbers of 8 bits, and is quicker so on this processor."""
+    return is_compiled() and bool(mingru_kernel.ROUNDS)
 
 
 def can_read(layers: list[Layer], inputs: Tensor) -> bool:
@@ -158,7 +177,14 @@ def _is_plain(array: Tensor | None) -> bool:
 
 
 @torch.no_grad()
-def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mean: bool) -> Tensor:
+def pool(
+    layers: list[Layer],
+    inputs: Tensor,
+    lengths: Tensor,
+    rows: Tensor,
+    mean: bool,
+    rounded: bool = False,
+) -> Tensor:
     """The maximum of each feature of the last layer's states over each sequence; zeros for none.
 
     A sequence's values do not depend, in any bit, on what is read beside it.
@@ -167,6 +193,8 @@ def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mea
     lengths: (B,) tokens of each sequence, one sequence after the other; N in all.
     rows: (N,) the place of each token's vector in inputs.
     mean: whether the means follow the maxima.
+    rounded: whether to multiply states above the first layer in 8 bits, where that `rounds`: each
+        token's by the greatest of its own, of the weights each column's by the greatest of it.
     RETURNS: (B, 2 * hidden_width); with the means twice that.
     Raises IndexError for rows that do not fit the vectors or the lengths, ValueError for vectors
     that do not fit a layer.
@@ -175,7 +203,7 @@ def pool(layers: list[Layer], inputs: Tensor, lengths: Tensor, rows: Tensor, mea
     first, *above = layers
     table = _multiply(inputs, _lay_out(torch.cat([cell.linear.weight for cell in first.cells])))
     halves = table.chunk(2, dim=1)
-    uppers = [_Upper.of(layer) for layer in above]
+    uppers = [_Upper.of(layer, rounded and rounds()) for layer in above]
     rows = rows.to("cpu", torch.int32).contiguous()
     sequences = number(lengths)
     pooled = table.new_zeros(len(lengths), 2, 2 * layers[-1].width)
@@ -284,7 +312,38 @@ def _lay_out(weight: Tensor) -> _Weights:
     if missing := -columns % panel:
         weight = functional.pad(weight, (0, 0, 0, missing))
     panels = weight.reshape(-1, panel, features).transpose(1, 2).contiguous()
-    return _Weights(panels, columns)
+    return _Weights(panels, features, columns)
+
+
+def _round_weights(weight: Tensor) -> _Weights:
+    """Of (columns, features), to 8 bits."""
+    panel, group = mingru_kernel.PANEL, mingru_kernel.GROUP
+    columns, features = weight.shape
+    weight = functional.pad(weight, (0, -features % group, 0, -columns % panel))
+    scales = weight.abs().amax(dim=1) / mingru_kernel.HIGHEST_WEIGHT
+    values = (weight / scales.clamp(min=1e-30)[:, None]).round().to(torch.int8)
+    offsets = -mingru_kernel.ZERO * values.sum(dim=1, dtype=torch.int32)
+    # Of each panel by groups of features, and in a group by columns.
+    groups = values.view(-1, panel, values.size(1) // group, group).transpose(1, 2)
+    parts = (scales.view(-1, panel), offsets.view(-1, panel), groups.flatten(1).contiguous())
+    return _Weights(torch.cat([p.view(torch.uint8) for p in parts], dim=1), features, columns)
+
+
+def _round_vectors(vectors: Tensor) -> Tensor:
+    """(N, 4 + features, filled up to whole groups) uint8, of (N, features): scale and features."""
+    features = vectors.size(1)
+    filled = features + -features % mingru_kernel.GROUP
+    out = torch.empty(len(vectors), 4 + filled, dtype=torch.uint8, device="cpu")
+    mingru_kernel.round_vectors(
+        vectors.data_ptr(),
+        vectors.stride(0),
+        features,
+        len(vectors),
+        out.data_ptr(),
+        out.stride(0),
+        (vectors, out),
+    )
+    return out
 
 
 def _multiply(vectors: Tensor, weights: _Weights) -> Tensor:
@@ -323,10 +382,9 @@ def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Ke
     bias = bias.contiguous()
     width = len(bias) // 2
     vectors, weights, rows = read
-    panels, columns = None, 0
+    panels, columns, rounded = None, 0, False
     if weights is not None:
-        weights.check(vectors)
-        panels, columns = weights.panels, weights.width
+        panels, columns, rounded = weights.panels, weights.width, weights.is_rounded
     states, pooled = kept
     highest, total = (None, None) if pooled is None else pooled.unbind(1)
     space = bias.new_empty(width + mingru_kernel.TILE * columns)
@@ -338,9 +396,10 @@ def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Ke
         backward,
         vectors.data_ptr(),
         vectors.stride(0),
-        vectors.size(1),
+        vectors.size(1) - 4 * rounded,
         _address(panels),
         columns,
+        rounded,
         _address(rows),
         space.data_ptr(),
         _address(states),

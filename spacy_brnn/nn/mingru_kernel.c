@@ -6,11 +6,16 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifndef __GNUC__
 #error "This needs the vectors of GCC and Clang."
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#define IS_X86 1
+#endif
 
 /* Columns of the weights that lie together. */
 #define PANEL 16
@@ -18,12 +23,24 @@
    multiple of the rows of all of MULTIPLY. */
 #define TILE 24
 
-/* Vectors, and what multiplies them; without weights they are the products already. */
+/* Features that lie together where vectors and weights are rounded to 8 bits. */
+#define GROUP 4
+/* A rounded number of a vector is of 8 bits without a sign, this for 0; one of the weights of 7 bits
+   with it, so that the sum of two products has 16. */
+#define ZERO 128
+#define HIGHEST_VALUE 127
+#define HIGHEST_WEIGHT 63
+
+/* Vectors, and what multiplies them; without weights they are the products already.
+
+   Where they are rounded, a vector is its scale and its features, and the stride is in bytes; a panel
+   is its columns' scales, what ZERO adds to their sums, and the weights by groups of features. */
 typedef struct {
-    const float *vectors;
+    const void *vectors;
     Py_ssize_t stride, features;
-    const float *weights;
+    const void *weights;
     Py_ssize_t columns;
+    int rounded;
 } Inputs;
 
 /* A cell, and the tokens that it reads in one direction. */
@@ -72,13 +89,13 @@ typedef struct {
         enum { LANES = BYTES / 4, VECTORS = PANEL / LANES }; \
         for (Py_ssize_t column = 0; column < inputs->columns; column += PANEL) { \
             for (Py_ssize_t row = 0; row < count; row += ROWS) { \
-                const float *panel = inputs->weights + column * inputs->features; \
+                const float *panel = (const float *)inputs->weights + column * inputs->features; \
                 const float *read[ROWS]; \
                 Vector sums[ROWS][VECTORS]; \
                 for (int i = 0; i < ROWS; i++) { \
                     /* Rows that are missing are the last one once more. */ \
                     Py_ssize_t place = row + i < count ? row + i : count - 1; \
-                    read[i] = inputs->vectors + (first + place) * inputs->stride; \
+                    read[i] = (const float *)inputs->vectors + (first + place) * inputs->stride; \
                     for (int j = 0; j < VECTORS; j++) \
                         sums[i][j] = (Vector){0.0f}; \
                 } \
@@ -96,6 +113,39 @@ typedef struct {
             } \
         } \
     }
+
+INLINE uint32_t bits_of(float number)
+{
+    union { float number; uint32_t bits; } both = {.number = number};
+    return both.bits;
+}
+
+/* A vector to its scale and its features in 8 bits, filled up to whole groups with any. */
+INLINE void round_vector(const float *restrict vector, Py_ssize_t features, unsigned char *restrict out)
+{
+    uint32_t most = 0;
+    for (Py_ssize_t i = 0; i < features; i++) {
+        uint32_t size = bits_of(vector[i]) & 0x7fffffffu;
+        most = size > most ? size : most;
+    }
+    union { uint32_t bits; float number; } highest = {.bits = most};
+    /* What is no number, or none that ends, stays to be seen: all products are no numbers then. */
+    float scale = highest.number * (1.0f / HIGHEST_VALUE) + 0.0f * highest.number;
+    float share = highest.number > 1e-30f ? HIGHEST_VALUE / highest.number : 0.0f;
+    memcpy(out, &scale, sizeof(scale));
+    unsigned char *restrict values = out + sizeof(scale);
+    for (Py_ssize_t i = 0; i < features; i++)
+        /* 1.5 * 2^23: the sum's last bits are the nearest integer. */
+        values[i] = (unsigned char)bits_of(vector[i] * share + (12582912.0f + ZERO));
+}
+
+INLINE void round_all(
+    const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count,
+    unsigned char *out, Py_ssize_t out_stride)
+{
+    for (Py_ssize_t i = 0; i < count; i++)
+        round_vector(vectors + i * stride, features, out + i * out_stride);
+}
 
 /* 1 / (1 + 2^y) with y = -x log2(e): 2^y is 2^round(y), made of its bits, times a polynomial of
    what is left, whose relative error is below 2e-8 between -1/2 and 1/2. */
@@ -223,6 +273,54 @@ INLINE void read_back(const GradientTask *task)
     }
 }
 
+#ifdef IS_X86
+/* As MULTIPLY, of what is rounded: whole numbers, whose sums are the same in any order. */
+__attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
+    const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride)
+{
+    enum { ROWS = 4, VECTORS = PANEL / 8, HEAD = PANEL * 8 };
+    const __m256i ones = _mm256_set1_epi16(1);
+    Py_ssize_t size = HEAD + PANEL * inputs->features;
+    for (Py_ssize_t column = 0; column < inputs->columns; column += PANEL) {
+        const char *panel = (const char *)inputs->weights + column / PANEL * size;
+        const __m256i *offsets = (const __m256i *)(panel + HEAD / 2);
+        for (Py_ssize_t row = 0; row < count; row += ROWS) {
+            const char *read[ROWS];
+            __m256i sums[ROWS][VECTORS];
+            for (int i = 0; i < ROWS; i++) {
+                /* Rows that are missing are the last one once more. */
+                Py_ssize_t place = row + i < count ? row + i : count - 1;
+                read[i] = (const char *)inputs->vectors + (first + place) * inputs->stride;
+                for (int j = 0; j < VECTORS; j++)
+                    sums[i][j] = _mm256_loadu_si256(offsets + j);
+            }
+            for (Py_ssize_t feature = 0; feature < inputs->features; feature += GROUP) {
+                const __m256i *weights = (const __m256i *)(panel + HEAD + feature * PANEL);
+                for (int i = 0; i < ROWS; i++) {
+                    int32_t group;
+                    memcpy(&group, read[i] + sizeof(float) + feature, sizeof(group));
+                    for (int j = 0; j < VECTORS; j++) {
+                        __m256i pairs = _mm256_maddubs_epi16(
+                            _mm256_set1_epi32(group), _mm256_loadu_si256(weights + j));
+                        sums[i][j] = _mm256_add_epi32(sums[i][j], _mm256_madd_epi16(pairs, ones));
+                    }
+                }
+            }
+            for (int i = 0; i < ROWS && row + i < count; i++)
+                for (int j = 0; j < VECTORS; j++) {
+                    float scale;
+                    memcpy(&scale, read[i], sizeof(scale));
+                    __m256 scales = _mm256_loadu_ps((const float *)panel + 8 * j);
+                    scales = _mm256_mul_ps(scales, _mm256_set1_ps(scale));
+                    _mm256_storeu_ps(
+                        out + (row + i) * out_stride + column + 8 * j,
+                        _mm256_mul_ps(_mm256_cvtepi32_ps(sums[i][j]), scales));
+                }
+        }
+    }
+}
+#endif
+
 #define READ(NAME) \
     static void NAME( \
         const Task *task, Py_ssize_t first, Py_ssize_t count, const float *products, \
@@ -233,20 +331,34 @@ INLINE void read_back(const GradientTask *task)
 #define READ_BACK(NAME) \
     static void NAME(const GradientTask *task) { read_back(task); }
 
+#define ROUND(NAME) \
+    static void NAME( \
+        const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count, \
+        unsigned char *out, Py_ssize_t out_stride) \
+    { \
+        round_all(vectors, stride, features, count, out, out_stride); \
+    }
+
 MULTIPLY(multiply_plain, 16, 3)
 READ(read_plain)
 READ_BACK(read_back_plain)
 
-static void (*multiplier)(const Inputs *, Py_ssize_t, Py_ssize_t, float *, Py_ssize_t) = multiply_plain;
+typedef void Multiplier(const Inputs *, Py_ssize_t, Py_ssize_t, float *, Py_ssize_t);
+static Multiplier *multiplier = multiply_plain;
+/* None where it is not worth it. */
+static Multiplier *rounded_multiplier = NULL;
+static void (*rounder)(
+    const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, unsigned char *, Py_ssize_t) = NULL;
 static void (*reader)(const Task *, Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t) = read_plain;
 static void (*back_reader)(const GradientTask *) = read_back_plain;
 
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef IS_X86
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f")))
 AVX2 MULTIPLY(multiply_avx2, 32, 6)
 AVX2 READ(read_avx2)
 AVX2 READ_BACK(read_back_avx2)
+AVX2 ROUND(round_avx2)
 AVX512 MULTIPLY(multiply_avx512, 64, 12)
 
 static void choose(void)
@@ -254,9 +366,15 @@ static void choose(void)
     __builtin_cpu_init();
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
         return;
-    multiplier = __builtin_cpu_supports("avx512f") ? multiply_avx512 : multiply_avx2;
+    multiplier = multiply_avx2;
+    rounded_multiplier = multiply_rounded_avx2;
+    rounder = round_avx2;
     reader = read_avx2;
     back_reader = read_back_avx2;
+    if (__builtin_cpu_supports("avx512f")) {
+        multiplier = multiply_avx512;
+        rounded_multiplier = NULL;
+    }
 }
 #else
 static void choose(void) {}
@@ -267,13 +385,14 @@ static void read_all(const Task *task)
     const Inputs *inputs = &task->inputs;
     Py_ssize_t count = task->reading.count;
     if (!inputs->weights) {
-        reader(task, 0, count, inputs->vectors, inputs->stride);
+        reader(task, 0, count, (const float *)inputs->vectors, inputs->stride);
         return;
     }
+    Multiplier *multiply = inputs->rounded ? rounded_multiplier : multiplier;
     for (Py_ssize_t done = 0; done < count; done += TILE) {
         Py_ssize_t some = count - done < TILE ? count - done : TILE;
         Py_ssize_t first = task->reading.backward ? count - done - some : done;
-        multiplier(inputs, first, some, task->products, inputs->columns);
+        multiply(inputs, first, some, task->products, inputs->columns);
         reader(task, first, some, task->products, inputs->columns);
     }
 }
@@ -291,13 +410,31 @@ static PyObject *multiply(PyObject *module, PyObject *arguments)
             arguments, "KnnKnnKnO", &vectors, &inputs.stride, &inputs.features, &weights,
             &inputs.columns, &count, &out, &out_stride, &arrays))
         return NULL;
-    inputs.vectors = ADDRESS(const float, vectors);
-    inputs.weights = ADDRESS(const float, weights);
+    inputs.vectors = ADDRESS(const void, vectors);
+    inputs.weights = ADDRESS(const void, weights);
+    inputs.rounded = 0;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t first = 0; first < count; first += TILE)
         multiplier(
             &inputs, first, count - first < TILE ? count - first : TILE,
             ADDRESS(float, out) + first * out_stride, out_stride);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *round_vectors(PyObject *module, PyObject *arguments)
+{
+    unsigned long long vectors, out;
+    Py_ssize_t stride, features, count, out_stride;
+    PyObject *arrays;
+    (void)module;
+    if (!PyArg_ParseTuple(
+            arguments, "KnnnKnO", &vectors, &stride, &features, &count, &out, &out_stride, &arrays))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    rounder(
+        ADDRESS(const float, vectors), stride, features, count, ADDRESS(unsigned char, out),
+        out_stride);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -311,15 +448,15 @@ static PyObject *scan(PyObject *module, PyObject *arguments)
     Inputs *inputs = &task.inputs;
     (void)module;
     if (!PyArg_ParseTuple(
-            arguments, "nKKnpKnnKnKKKnKKnO", &reading->width, &bias, &sequences, &reading->count,
+            arguments, "nKKnpKnnKnpKKKnKKnO", &reading->width, &bias, &sequences, &reading->count,
             &reading->backward, &vectors, &inputs->stride, &inputs->features, &weights,
-            &inputs->columns, &rows, &space, &states, &task.states_stride, &highest, &total,
+            &inputs->columns, &inputs->rounded, &rows, &space, &states, &task.states_stride, &highest, &total,
             &task.pooled_stride, &arrays))
         return NULL;
     reading->bias = ADDRESS(const float, bias);
     reading->sequences = ADDRESS(const int32_t, sequences);
-    inputs->vectors = ADDRESS(const float, vectors);
-    inputs->weights = ADDRESS(const float, weights);
+    inputs->vectors = ADDRESS(const void, vectors);
+    inputs->weights = ADDRESS(const void, weights);
     task.rows = ADDRESS(const int32_t, rows);
     task.state = ADDRESS(float, space);
     task.products = task.state + reading->width;
@@ -360,6 +497,7 @@ static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"multiply", multiply, METH_VARARGS, NULL},
+    {"round_vectors", round_vectors, METH_VARARGS, NULL},
     {"scan", scan, METH_VARARGS, NULL},
     {"scan_gradient", scan_gradient, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -374,7 +512,11 @@ PyMODINIT_FUNC PyInit_mingru_kernel(void)
     choose();
     if (module
         && (PyModule_AddIntConstant(module, "PANEL", PANEL) < 0
-            || PyModule_AddIntConstant(module, "TILE", TILE) < 0))
+            || PyModule_AddIntConstant(module, "TILE", TILE) < 0
+            || PyModule_AddIntConstant(module, "GROUP", GROUP) < 0
+            || PyModule_AddIntConstant(module, "ZERO", ZERO) < 0
+            || PyModule_AddIntConstant(module, "HIGHEST_WEIGHT", HIGHEST_WEIGHT) < 0
+            || PyModule_AddIntConstant(module, "ROUNDS", rounded_multiplier != NULL) < 0))
         Py_CLEAR(module);
     return module;
 }

@@ -12,6 +12,15 @@ from torch import Tensor
 PANEL: int
 # Vectors whose products `scan` holds at a time.
 TILE: int
+# Whether `scan` multiplies what is rounded to 8 bits, and is quicker so on this processor. A vector
+# is then its scale, float32, and a byte for each feature: the nearest whole number of the feature
+# over the scale, plus ZERO; features are filled up to a multiple of GROUP. A panel is its columns'
+# scales, float32, the sums of each column's weights times -ZERO, int32, and (features / GROUP,
+# PANEL, GROUP) int8, none beyond HIGHEST_WEIGHT either way.
+ROUNDS: int
+ZERO: int
+GROUP: int
+HIGHEST_WEIGHT: int
 
 def multiply(
     vectors: int,
@@ -33,6 +42,22 @@ def multiply(
     out: (count, columns) float32, where they are put.
     """
 
+def round_vectors(
+    vectors: int,
+    stride: int,
+    features: int,
+    count: int,
+    out: int,
+    out_stride: int,
+    arrays: tuple[Tensor | None, ...],
+    /,
+) -> None:
+    """Round vectors, each by itself, as ROUNDS says; only where that is true.
+
+    vectors: (count, features) float32.
+    out: a row of bytes for each, out_stride of them.
+    """
+
 def scan(
     width: int,
     bias: int,
@@ -44,6 +69,7 @@ def scan(
     features: int,
     weights: int,
     columns: int,
+    rounded: bool,
     rows: int,
     space: int,
     states: int,
@@ -59,7 +85,8 @@ def scan(
     width: features of the state.
     bias: (2 * width,) float32, of the gate that keeps, then of the candidate.
     sequences: (count,) int32, never falling: the place of each token's sequence.
-    vectors: (count, features) float32.
+    vectors: (count, features) float32; or as ROUNDS says, the stride in bytes.
+    rounded: whether vectors and weights are as ROUNDS says.
     weights: those of the gate, then of the candidate, as PANEL says; 0 where the vectors are the
         products already, (count, 2 * width), or with rows, (count,) int32, which of them each
         token's are; no rows beside weights.

@@ -104,9 +104,9 @@ def make_brnn_sentiment(
         would read them.
     extension: the name of `doc._.sentiment` and `span._.sentiment`.
     objective: the fields of Objective: the weights of the losses in training.
-    precision: what predictions are computed in: "float32", "bfloat16", or "auto" for bfloat16
-        where a cell with a matrix product per step (LSTM, GRU) runs on a CPU that computes in it,
-        else float32.
+    precision: what predictions are computed in: "float32", "bfloat16", "int8" (layers of minGRU, on
+        a CPU with AVX2), or "auto" for the fastest: bfloat16 where a cell with a matrix product per
+        step (LSTM, GRU) runs on a CPU that computes in it, int8 where it can be, else float32.
     threshold: handed to the scorer, as spaCy's textcat does.
     abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
         have no label, but None.
@@ -155,9 +155,9 @@ class BRNNSentiment(Explaining):
     neutral: whether the label NEUTRAL shows in `doc.cats` and the rest. If not, the other labels'
         probabilities are scaled to sum to 1. None shows it where it is a label of one's own
         training, and not where it comes with the weights that ship.
-    precision: what predictions are computed in, "float32" or "bfloat16"; set to "auto", the faster
-        for this network on the processor at hand. Scores in bfloat16 differ from those in float32
-        by some thousandths.
+    precision: what predictions are computed in, "float32", "bfloat16" or "int8"; set to "auto", the
+        fastest for this network on the processor at hand. Scores in bfloat16 and in int8 differ
+        from those in float32 by some thousandths.
     tokenizer: the pipeline's, for texts with markup or invisible characters; without one these
         are read as they are.
     """

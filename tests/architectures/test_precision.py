@@ -6,6 +6,7 @@ from spacy.tokens import Doc
 from thinc.api import Linear
 
 from spacy_brnn.architectures import precision
+from spacy_brnn.nn import compiled_mingru
 
 from .configs import BRNN_ENCODER, WORD_EMBED
 
@@ -34,9 +35,35 @@ def test_auto_takes_what_the_processor_computes_in_where_the_cell_gains(
     assert nlp.add_pipe("brnn_sentiment", config={"model": model}).precision == chosen
 
 
-def test_the_weights_that_ship_are_faster_in_float32(monkeypatch):
+@pytest.mark.parametrize(("rounds", "chosen"), [(True, "int8"), (False, "float32")])
+def test_the_weights_that_ship_are_no_faster_in_bfloat16(rounds, chosen, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
-    assert spacy.blank("en").add_pipe("brnn_sentiment").precision == "float32"
+    monkeypatch.setattr(compiled_mingru, "rounds", lambda: rounds)
+    assert spacy.blank("en").add_pipe("brnn_sentiment").precision == chosen
+
+
+@pytest.mark.skipif(not compiled_mingru.rounds(), reason="not quicker on this processor")
+def test_scores_in_int8_are_nearly_those_in_float32():
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("brnn_sentiment")
+    docs = [nlp.make_doc(text) for text in ("A dull film.", "Good", "It is what it is, is it?")]
+    rounded = pipe.predict(docs)
+    for alone, doc in zip(rounded, docs, strict=True):
+        assert_allclose(pipe.predict([doc])[0], alone, atol=1e-6)
+    pipe.precision = "float32"
+    assert 0 < abs(pipe.predict(docs) - rounded).max() < 0.01
+
+
+@pytest.mark.parametrize("cell", ["lstm", "sru"])
+def test_float32_is_taken_where_nothing_is_multiplied_in_int8(cell, monkeypatch):
+    monkeypatch.setattr(compiled_mingru, "rounds", lambda: True)
+    encode = {**BRNN_ENCODER, "cell": cell, "depth": 2}
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": WORD_EMBED, "encode": encode}
+    model = {"@architectures": "spacy-brnn.TextCatBRNN.v1", "tok2vec": tok2vec}
+    config = {"model": model, "precision": "int8"}
+    pipe = spacy.blank("en").add_pipe("brnn_sentiment", config=config)
+    with pytest.warns(UserWarning, match='"int8", but this network cannot be computed in it'):
+        assert pipe.precision == "float32"
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
@@ -46,12 +73,12 @@ def test_a_precision_named_is_the_one_taken(name, any_bfloat16):
 
 def test_float32_is_taken_where_bfloat16_is_refused(monkeypatch):
     monkeypatch.setattr(precision, "_takes_bfloat16", lambda: False)
-    with pytest.warns(UserWarning, match="cannot compute in it on this processor: float32"):
+    with pytest.warns(UserWarning, match="cannot be computed in it on this processor: float32"):
         assert precision.choose_precision("bfloat16", ANY_MODEL) == "float32"
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(ValueError, match=r"auto, float32, bfloat16, not 'int4'"):
+    with pytest.raises(ValueError, match=r"auto, float32, bfloat16, int8, not 'int4'"):
         precision.choose_precision("int4", ANY_MODEL)
 
 

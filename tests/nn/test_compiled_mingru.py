@@ -1,6 +1,7 @@
 """The compiled reading of minGRU layers, against PyTorch's."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch.nn.utils import prune
 
 from spacy_brnn.nn import compiled_mingru
 from spacy_brnn.nn.brnn import BRNN
-from spacy_brnn.nn.scan import SRU
+from spacy_brnn.nn.scan import SRU, MinGRU
 
 INPUT = 7
 # The first, the last and some between have nothing; one is longer than a span and than a product.
@@ -17,6 +18,11 @@ LENGTHS = torch.tensor([0, 5, 1, 0, 0, 300, 9, 2, 40, 1, 0])
 
 pytestmark = pytest.mark.skipif(
     not compiled_mingru.is_compiled(), reason="installed without GCC or Clang"
+)
+
+
+in_8_bits = pytest.mark.skipif(
+    not compiled_mingru.rounds(), reason="not quicker in 8 bits on this processor"
 )
 
 
@@ -75,18 +81,95 @@ def test_rows_may_be_a_view_of_any_integers(dtype):
     assert torch.equal(network.max_states(vectors, LENGTHS, strided), expected)
 
 
+@pytest.mark.parametrize("rounded", [False, pytest.param(True, marks=in_8_bits)])
 @pytest.mark.parametrize("projection", [None, 5])
 @pytest.mark.parametrize("depth", [1, 2])
-def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(depth, projection, monkeypatch):
+def test_a_sequence_is_the_same_to_the_last_bit_in_any_batch(
+    depth, projection, rounded, monkeypatch
+):
     network = make_network(16, depth=depth, projection_width=projection)
     lengths = torch.cat([torch.randint(1, 40, (60,)), torch.tensor([700])])
     vectors, rows = draw(lengths, types=300)
-    together = network.max_mean_states(vectors, lengths, rows)
+    read = partial(network.max_mean_states, rounded=rounded)
+    together = read(vectors, lengths, rows)
     monkeypatch.setattr(compiled_mingru, "SPAN", 100)
-    assert torch.equal(network.max_mean_states(vectors, lengths, rows), together)
+    assert torch.equal(read(vectors, lengths, rows), together)
     for own, pooled in zip(rows.split(lengths.tolist()), together, strict=True):
-        alone = network.max_mean_states(vectors[own], torch.tensor([len(own)]))
+        alone = read(vectors[own], torch.tensor([len(own)]))
         assert torch.equal(alone[0], pooled)
+
+
+@in_8_bits
+@pytest.mark.parametrize("count", [1, 4, 50])
+@pytest.mark.parametrize(("features", "width"), [(128, 128), (37, 13), (4, 1)])
+def test_in_8_bits_whole_numbers_are_multiplied(features, width, count):
+    layer = an_upper_layer(features, width)
+    vectors = 3.0 * torch.randn(count, features)
+    sequences = torch.zeros(count, dtype=torch.int32)
+    both = compiled_mingru._Upper.of(layer, rounded=True).read(vectors)
+    found = compiled_mingru._states(layer, both, sequences)
+    whole = []
+    for cell in layer.cells:
+        weight = cell.linear.weight.detach()
+        scale, weight_scale = vectors.abs().amax(1) / 127, weight.abs().amax(1) / 63
+        values = (vectors / scale[:, None]).round().double()
+        weights = (weight / weight_scale[:, None]).round().double()
+        products = values @ weights.T * (scale[:, None] * weight_scale)
+        assert 0 < (products - vectors @ weight.T).abs().max() < 0.05 * products.abs().max()
+        whole.append(compiled_mingru._Read(products.float()))
+    torch.testing.assert_close(
+        found, compiled_mingru._states(layer, tuple(whole), sequences), atol=1e-5, rtol=1e-5
+    )
+
+
+@in_8_bits
+def test_in_8_bits_zeros_stay_zeros_and_what_is_no_number_shows():
+    layer = an_upper_layer(8, 5)
+    vectors = torch.randn(6, 8)
+    expected = rounded_products(layer, vectors)
+    vectors[1], vectors[2, 3], vectors[3, 0], vectors[4] = 0.0, torch.nan, torch.inf, 1e-35
+    found = rounded_products(layer, vectors)
+    assert found[1].tolist() == [0.0] * 5
+    assert found[2].isnan().all() and found[3].isnan().all()
+    assert found[4].abs().max() < 1e-30
+    assert torch.equal(found[[0, 5]], expected[[0, 5]])
+
+
+@in_8_bits
+@pytest.mark.parametrize("projection", [None, 5])
+def test_in_8_bits_a_network_is_nearly_the_same(projection, span):
+    network = make_network(32, depth=3, lower_width=40, projection_width=projection)
+    vectors, rows = draw()
+    for read in (network.max_states, network.max_mean_states):
+        difference = read(vectors, LENGTHS, rows, rounded=True) - read(vectors, LENGTHS, rows)
+        assert 0 < difference.abs().max() < 0.05
+    shallow = make_network(depth=1)
+    assert network.rounds and not shallow.rounds
+    expected = shallow.max_states(vectors, LENGTHS, rows)
+    assert torch.equal(shallow.max_states(vectors, LENGTHS, rows, rounded=True), expected)
+
+
+def an_upper_layer(features, width):
+    cells = tuple(MinGRU(features, width) for _ in range(2))
+    for cell in cells:
+        nn.init.normal_(cell.linear.weight)
+    return compiled_mingru.Layer(cells, None)
+
+
+def rounded_products(layer, vectors):
+    """What a cell makes of each vector as the one token of a sequence shows its candidate."""
+    ahead, _ = compiled_mingru._Upper.of(layer, rounded=True).read(vectors)
+    width = layer.width
+    found = []
+    for place in range(len(vectors)):
+        states = torch.empty(1, width)
+        bias = torch.zeros(2 * width)
+        bias[:width] = -1e4  # Nothing is kept: the state is the candidate.
+        one = ahead._replace(vectors=ahead.vectors[place : place + 1])
+        sequences = torch.zeros(1, dtype=torch.int32)
+        compiled_mingru._scan(bias, one, sequences, 0, compiled_mingru._Kept(states=states))
+        found.append(states[0])
+    return torch.stack(found)
 
 
 @pytest.mark.parametrize("training", [True, False])
