@@ -62,6 +62,12 @@ class _Weights(NamedTuple):
         """Whether to 8 bits."""
         return self.panels.dtype == torch.uint8
 
+    @property
+    def space(self) -> int:
+        """Numbers of 32 bits that the compiled code needs for each of the tokens it holds."""
+        vector = (mingru_kernel.VECTOR_HEAD + _whole_groups(self.features)) // 4
+        return self.width + (vector if self.is_rounded else 0)
+
     def check(self, vectors: Tensor) -> None:
         """Raise ValueError for vectors past whose end the compiled code would read."""
         if vectors.size(1) != self.features:
@@ -69,7 +75,7 @@ class _Weights(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """What a cell reads: vectors, (N, features), rounded as the weights are, that multiply them.
+    """What a cell reads: vectors, (N, features), and what multiplies them.
 
     Without weights the vectors are the products, each token's, or those that rows name.
     """
@@ -109,10 +115,6 @@ class _Upper(NamedTuple):
         if self.projection is not None:
             states = _multiply(states, self.projection)
         ahead, back = self.cells
-        for weights in self.cells:
-            weights.check(states)
-        if ahead.is_rounded:
-            states = _round_vectors(states)
         return _Read(states, ahead), _Read(states, back)
 
 
@@ -317,33 +319,18 @@ def _lay_out(weight: Tensor) -> _Weights:
 
 def _round_weights(weight: Tensor) -> _Weights:
     """Of (columns, features), to 8 bits."""
-    panel, group = mingru_kernel.PANEL, mingru_kernel.GROUP
+    weight = weight.contiguous()
     columns, features = weight.shape
-    weight = functional.pad(weight, (0, -features % group, 0, -columns % panel))
-    scales = weight.abs().amax(dim=1) / mingru_kernel.HIGHEST_WEIGHT
-    values = (weight / scales.clamp(min=1e-30)[:, None]).round().to(torch.int8)
-    offsets = -mingru_kernel.ZERO * values.sum(dim=1, dtype=torch.int32)
-    # Of each panel by groups of features, and in a group by columns.
-    groups = values.view(-1, panel, values.size(1) // group, group).transpose(1, 2)
-    parts = (scales.view(-1, panel), offsets.view(-1, panel), groups.flatten(1).contiguous())
-    return _Weights(torch.cat([p.view(torch.uint8) for p in parts], dim=1), features, columns)
+    panels = -(-columns // mingru_kernel.PANEL)
+    size = mingru_kernel.PANEL_HEAD + mingru_kernel.PANEL * _whole_groups(features)
+    out = torch.zeros(panels, size, dtype=torch.uint8, device="cpu")
+    arrays = weight, out
+    mingru_kernel.round_weights(weight.data_ptr(), columns, features, out.data_ptr(), arrays)
+    return _Weights(out, features, columns)
 
 
-def _round_vectors(vectors: Tensor) -> Tensor:
-    """(N, 4 + features, filled up to whole groups) uint8, of (N, features): scale and features."""
-    features = vectors.size(1)
-    filled = features + -features % mingru_kernel.GROUP
-    out = torch.empty(len(vectors), 4 + filled, dtype=torch.uint8, device="cpu")
-    mingru_kernel.round_vectors(
-        vectors.data_ptr(),
-        vectors.stride(0),
-        features,
-        len(vectors),
-        out.data_ptr(),
-        out.stride(0),
-        (vectors, out),
-    )
-    return out
+def _whole_groups(features: int) -> int:
+    return features + -features % mingru_kernel.GROUP
 
 
 def _multiply(vectors: Tensor, weights: _Weights) -> Tensor:
@@ -382,12 +369,14 @@ def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Ke
     bias = bias.contiguous()
     width = len(bias) // 2
     vectors, weights, rows = read
-    panels, columns, rounded = None, 0, False
+    panels, columns, rounded, a_token = None, 0, False, 0
     if weights is not None:
+        weights.check(vectors)
         panels, columns, rounded = weights.panels, weights.width, weights.is_rounded
+        a_token = weights.space
     states, pooled = kept
     highest, total = (None, None) if pooled is None else pooled.unbind(1)
-    space = bias.new_empty(width + mingru_kernel.TILE * columns)
+    space = bias.new_empty(width + mingru_kernel.TILE * a_token)
     mingru_kernel.scan(
         width,
         bias.data_ptr(),
@@ -396,7 +385,7 @@ def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Ke
         backward,
         vectors.data_ptr(),
         vectors.stride(0),
-        vectors.size(1) - 4 * rounded,
+        vectors.size(1),
         _address(panels),
         columns,
         rounded,

@@ -23,24 +23,25 @@
    multiple of the rows of all of MULTIPLY. */
 #define TILE 24
 
-/* Features that lie together where vectors and weights are rounded to 8 bits. */
+/* Features that lie together where numbers are rounded to 8 bits. */
 #define GROUP 4
 /* A rounded number of a vector is of 8 bits without a sign, this for 0; one of the weights of 7 bits
    with it, so that the sum of two products has 16. */
 #define ZERO 128
 #define HIGHEST_VALUE 127
 #define HIGHEST_WEIGHT 63
+/* Bytes of a rounded vector before its features: its scale. Of a rounded panel before its weights: its
+   columns' scales, and what ZERO adds to their sums. */
+#define VECTOR_HEAD 4
+#define PANEL_HEAD (PANEL * 8)
 
-/* Vectors, and what multiplies them; without weights they are the products already.
-
-   Where they are rounded, a vector is its scale and its features, and the stride is in bytes; a panel
-   is its columns' scales, what ZERO adds to their sums, and the weights by groups of features. */
+/* Vectors, and what multiplies them; without weights they are the products already. Of what is rounded
+   the features are whole groups, and the stride is in bytes. */
 typedef struct {
     const void *vectors;
     Py_ssize_t stride, features;
     const void *weights;
     Py_ssize_t columns;
-    int rounded;
 } Inputs;
 
 /* A cell, and the tokens that it reads in one direction. */
@@ -55,7 +56,9 @@ typedef struct {
 typedef struct {
     Reading reading;
     Inputs inputs;
+    int rounded;
     const int32_t *rows;
+    unsigned char *vectors;
     float *products;
     float *state;
     float *states;
@@ -120,31 +123,65 @@ INLINE uint32_t bits_of(float number)
     return both.bits;
 }
 
-/* A vector to its scale and its features in 8 bits, filled up to whole groups with any. */
-INLINE void round_vector(const float *restrict vector, Py_ssize_t features, unsigned char *restrict out)
+/* The nearest whole number plus ZERO, in the last 8 bits: 1.5 * 2^23 leaves no others to the sum. */
+INLINE uint32_t nearest(float number)
+{
+    return bits_of(number + (12582912.0f + ZERO));
+}
+
+/* What to multiply numbers by for the greatest of them to become `limit`; and the scale, which does
+   the reverse. What is no number, or none that ends, stays to be seen: the scale is no number then. */
+INLINE float share_of(const float *restrict numbers, Py_ssize_t count, float limit, float *scale)
 {
     uint32_t most = 0;
-    for (Py_ssize_t i = 0; i < features; i++) {
-        uint32_t size = bits_of(vector[i]) & 0x7fffffffu;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint32_t size = bits_of(numbers[i]) & 0x7fffffffu;
         most = size > most ? size : most;
     }
     union { uint32_t bits; float number; } highest = {.bits = most};
-    /* What is no number, or none that ends, stays to be seen: all products are no numbers then. */
-    float scale = highest.number * (1.0f / HIGHEST_VALUE) + 0.0f * highest.number;
-    float share = highest.number > 1e-30f ? HIGHEST_VALUE / highest.number : 0.0f;
-    memcpy(out, &scale, sizeof(scale));
-    unsigned char *restrict values = out + sizeof(scale);
-    for (Py_ssize_t i = 0; i < features; i++)
-        /* 1.5 * 2^23: the sum's last bits are the nearest integer. */
-        values[i] = (unsigned char)bits_of(vector[i] * share + (12582912.0f + ZERO));
+    *scale = highest.number / limit + 0.0f * highest.number;
+    return highest.number > 1e-30f ? limit / highest.number : 0.0f;
 }
 
-INLINE void round_all(
-    const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count,
-    unsigned char *out, Py_ssize_t out_stride)
+INLINE Py_ssize_t whole_groups(Py_ssize_t features)
 {
-    for (Py_ssize_t i = 0; i < count; i++)
-        round_vector(vectors + i * stride, features, out + i * out_stride);
+    return (features + GROUP - 1) / GROUP * GROUP;
+}
+
+/* Vectors, each by itself. What fills up its last group is of no account: its weights are 0. */
+INLINE void round_vectors(
+    const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count,
+    unsigned char *out)
+{
+    for (Py_ssize_t row = 0; row < count; row++) {
+        const float *restrict vector = vectors + row * stride;
+        unsigned char *restrict values = out + row * (VECTOR_HEAD + whole_groups(features));
+        float scale, share = share_of(vector, features, HIGHEST_VALUE, &scale);
+        memcpy(values, &scale, sizeof(scale));
+        values += VECTOR_HEAD;
+        for (Py_ssize_t i = 0; i < features; i++)
+            values[i] = (unsigned char)nearest(vector[i] * share);
+    }
+}
+
+/* Weights, (columns, features), to panels of zeros. */
+static void round_columns(
+    const float *weights, Py_ssize_t columns, Py_ssize_t features, unsigned char *out)
+{
+    for (Py_ssize_t column = 0; column < columns; column++) {
+        Py_ssize_t lane = column % PANEL;
+        unsigned char *panel = out + column / PANEL * (PANEL_HEAD + PANEL * whole_groups(features));
+        const float *own = weights + column * features;
+        float scale, share = share_of(own, features, HIGHEST_WEIGHT, &scale);
+        int32_t offset = 0;
+        for (Py_ssize_t i = 0; i < features; i++) {
+            int32_t value = (int32_t)(nearest(own[i] * share) & 255u) - ZERO;
+            offset -= ZERO * value;
+            panel[PANEL_HEAD + (i / GROUP * PANEL + lane) * GROUP + i % GROUP] = (unsigned char)value;
+        }
+        memcpy(panel + lane * sizeof(scale), &scale, sizeof(scale));
+        memcpy(panel + PANEL_HEAD / 2 + lane * sizeof(offset), &offset, sizeof(offset));
+    }
 }
 
 /* 1 / (1 + 2^y) with y = -x log2(e): 2^y is 2^round(y), made of its bits, times a polynomial of
@@ -278,12 +315,12 @@ INLINE void read_back(const GradientTask *task)
 __attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
     const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride)
 {
-    enum { ROWS = 4, VECTORS = PANEL / 8, HEAD = PANEL * 8 };
+    enum { ROWS = 4, VECTORS = PANEL / 8 };
     const __m256i ones = _mm256_set1_epi16(1);
-    Py_ssize_t size = HEAD + PANEL * inputs->features;
+    Py_ssize_t size = PANEL_HEAD + PANEL * inputs->features;
     for (Py_ssize_t column = 0; column < inputs->columns; column += PANEL) {
         const char *panel = (const char *)inputs->weights + column / PANEL * size;
-        const __m256i *offsets = (const __m256i *)(panel + HEAD / 2);
+        const __m256i *offsets = (const __m256i *)(panel + PANEL_HEAD / 2);
         for (Py_ssize_t row = 0; row < count; row += ROWS) {
             const char *read[ROWS];
             __m256i sums[ROWS][VECTORS];
@@ -295,13 +332,14 @@ __attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
                     sums[i][j] = _mm256_loadu_si256(offsets + j);
             }
             for (Py_ssize_t feature = 0; feature < inputs->features; feature += GROUP) {
-                const __m256i *weights = (const __m256i *)(panel + HEAD + feature * PANEL);
+                const char *weights = panel + PANEL_HEAD + feature * PANEL;
                 for (int i = 0; i < ROWS; i++) {
                     int32_t group;
-                    memcpy(&group, read[i] + sizeof(float) + feature, sizeof(group));
+                    memcpy(&group, read[i] + VECTOR_HEAD + feature, sizeof(group));
                     for (int j = 0; j < VECTORS; j++) {
                         __m256i pairs = _mm256_maddubs_epi16(
-                            _mm256_set1_epi32(group), _mm256_loadu_si256(weights + j));
+                            _mm256_set1_epi32(group),
+                            _mm256_loadu_si256((const __m256i *)weights + j));
                         sums[i][j] = _mm256_add_epi32(sums[i][j], _mm256_madd_epi16(pairs, ones));
                     }
                 }
@@ -334,9 +372,9 @@ __attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
 #define ROUND(NAME) \
     static void NAME( \
         const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count, \
-        unsigned char *out, Py_ssize_t out_stride) \
+        unsigned char *out) \
     { \
-        round_all(vectors, stride, features, count, out, out_stride); \
+        round_vectors(vectors, stride, features, count, out); \
     }
 
 MULTIPLY(multiply_plain, 16, 3)
@@ -347,8 +385,7 @@ typedef void Multiplier(const Inputs *, Py_ssize_t, Py_ssize_t, float *, Py_ssiz
 static Multiplier *multiplier = multiply_plain;
 /* None where it is not worth it. */
 static Multiplier *rounded_multiplier = NULL;
-static void (*rounder)(
-    const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, unsigned char *, Py_ssize_t) = NULL;
+static void (*rounder)(const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, unsigned char *) = NULL;
 static void (*reader)(const Task *, Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t) = read_plain;
 static void (*back_reader)(const GradientTask *) = read_back_plain;
 
@@ -380,6 +417,18 @@ static void choose(void)
 static void choose(void) {}
 #endif
 
+static void multiply_rounded(const Task *task, Py_ssize_t first, Py_ssize_t count)
+{
+    Inputs inputs = task->inputs;
+    rounder(
+        (const float *)inputs.vectors + first * inputs.stride, inputs.stride, inputs.features, count,
+        task->vectors);
+    inputs.vectors = task->vectors;
+    inputs.features = whole_groups(inputs.features);
+    inputs.stride = VECTOR_HEAD + inputs.features;
+    rounded_multiplier(&inputs, 0, count, task->products, inputs.columns);
+}
+
 static void read_all(const Task *task)
 {
     const Inputs *inputs = &task->inputs;
@@ -388,11 +437,13 @@ static void read_all(const Task *task)
         reader(task, 0, count, (const float *)inputs->vectors, inputs->stride);
         return;
     }
-    Multiplier *multiply = inputs->rounded ? rounded_multiplier : multiplier;
     for (Py_ssize_t done = 0; done < count; done += TILE) {
         Py_ssize_t some = count - done < TILE ? count - done : TILE;
         Py_ssize_t first = task->reading.backward ? count - done - some : done;
-        multiply(inputs, first, some, task->products, inputs->columns);
+        if (task->rounded)
+            multiply_rounded(task, first, some);
+        else
+            multiplier(inputs, first, some, task->products, inputs->columns);
         reader(task, first, some, task->products, inputs->columns);
     }
 }
@@ -412,7 +463,6 @@ static PyObject *multiply(PyObject *module, PyObject *arguments)
         return NULL;
     inputs.vectors = ADDRESS(const void, vectors);
     inputs.weights = ADDRESS(const void, weights);
-    inputs.rounded = 0;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t first = 0; first < count; first += TILE)
         multiplier(
@@ -422,19 +472,16 @@ static PyObject *multiply(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-static PyObject *round_vectors(PyObject *module, PyObject *arguments)
+static PyObject *round_weights(PyObject *module, PyObject *arguments)
 {
-    unsigned long long vectors, out;
-    Py_ssize_t stride, features, count, out_stride;
+    unsigned long long weights, out;
+    Py_ssize_t columns, features;
     PyObject *arrays;
     (void)module;
-    if (!PyArg_ParseTuple(
-            arguments, "KnnnKnO", &vectors, &stride, &features, &count, &out, &out_stride, &arrays))
+    if (!PyArg_ParseTuple(arguments, "KnnKO", &weights, &columns, &features, &out, &arrays))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    rounder(
-        ADDRESS(const float, vectors), stride, features, count, ADDRESS(unsigned char, out),
-        out_stride);
+    round_columns(ADDRESS(const float, weights), columns, features, ADDRESS(unsigned char, out));
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -450,7 +497,7 @@ static PyObject *scan(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(
             arguments, "nKKnpKnnKnpKKKnKKnO", &reading->width, &bias, &sequences, &reading->count,
             &reading->backward, &vectors, &inputs->stride, &inputs->features, &weights,
-            &inputs->columns, &inputs->rounded, &rows, &space, &states, &task.states_stride, &highest, &total,
+            &inputs->columns, &task.rounded, &rows, &space, &states, &task.states_stride, &highest, &total,
             &task.pooled_stride, &arrays))
         return NULL;
     reading->bias = ADDRESS(const float, bias);
@@ -460,6 +507,7 @@ static PyObject *scan(PyObject *module, PyObject *arguments)
     task.rows = ADDRESS(const int32_t, rows);
     task.state = ADDRESS(float, space);
     task.products = task.state + reading->width;
+    task.vectors = (unsigned char *)(task.products + TILE * inputs->columns);
     task.states = ADDRESS(float, states);
     task.highest = ADDRESS(float, highest);
     task.total = ADDRESS(float, total);
@@ -497,7 +545,7 @@ static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"multiply", multiply, METH_VARARGS, NULL},
-    {"round_vectors", round_vectors, METH_VARARGS, NULL},
+    {"round_weights", round_weights, METH_VARARGS, NULL},
     {"scan", scan, METH_VARARGS, NULL},
     {"scan_gradient", scan_gradient, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -514,8 +562,8 @@ PyMODINIT_FUNC PyInit_mingru_kernel(void)
         && (PyModule_AddIntConstant(module, "PANEL", PANEL) < 0
             || PyModule_AddIntConstant(module, "TILE", TILE) < 0
             || PyModule_AddIntConstant(module, "GROUP", GROUP) < 0
-            || PyModule_AddIntConstant(module, "ZERO", ZERO) < 0
-            || PyModule_AddIntConstant(module, "HIGHEST_WEIGHT", HIGHEST_WEIGHT) < 0
+            || PyModule_AddIntConstant(module, "VECTOR_HEAD", VECTOR_HEAD) < 0
+            || PyModule_AddIntConstant(module, "PANEL_HEAD", PANEL_HEAD) < 0
             || PyModule_AddIntConstant(module, "ROUNDS", rounded_multiplier != NULL) < 0))
         Py_CLEAR(module);
     return module;

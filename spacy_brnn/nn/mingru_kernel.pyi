@@ -12,15 +12,14 @@ from torch import Tensor
 PANEL: int
 # Vectors whose products `scan` holds at a time.
 TILE: int
-# Whether `scan` multiplies what is rounded to 8 bits, and is quicker so on this processor. A vector
-# is then its scale, float32, and a byte for each feature: the nearest whole number of the feature
-# over the scale, plus ZERO; features are filled up to a multiple of GROUP. A panel is its columns'
-# scales, float32, the sums of each column's weights times -ZERO, int32, and (features / GROUP,
-# PANEL, GROUP) int8, none beyond HIGHEST_WEIGHT either way.
+# Whether `scan` multiplies by weights rounded to 8 bits, and is quicker so on this processor. They
+# are (columns / PANEL, PANEL_HEAD + features * PANEL) bytes, the features filled up to a multiple
+# of GROUP, of which `round_weights` makes the contents. `scan` rounds the vectors, each by itself,
+# to VECTOR_HEAD bytes and one for each feature.
 ROUNDS: int
-ZERO: int
 GROUP: int
-HIGHEST_WEIGHT: int
+PANEL_HEAD: int
+VECTOR_HEAD: int
 
 def multiply(
     vectors: int,
@@ -42,20 +41,13 @@ def multiply(
     out: (count, columns) float32, where they are put.
     """
 
-def round_vectors(
-    vectors: int,
-    stride: int,
-    features: int,
-    count: int,
-    out: int,
-    out_stride: int,
-    arrays: tuple[Tensor | None, ...],
-    /,
+def round_weights(
+    weights: int, columns: int, features: int, out: int, arrays: tuple[Tensor | None, ...], /
 ) -> None:
-    """Round vectors, each by itself, as ROUNDS says; only where that is true.
+    """Round weights as ROUNDS says, each column's by the greatest of it.
 
-    vectors: (count, features) float32.
-    out: a row of bytes for each, out_stride of them.
+    weights: (columns, features) float32.
+    out: bytes, all zeros, where they are put.
     """
 
 def scan(
@@ -85,12 +77,13 @@ def scan(
     width: features of the state.
     bias: (2 * width,) float32, of the gate that keeps, then of the candidate.
     sequences: (count,) int32, never falling: the place of each token's sequence.
-    vectors: (count, features) float32; or as ROUNDS says, the stride in bytes.
-    rounded: whether vectors and weights are as ROUNDS says.
+    vectors: (count, features) float32.
+    rounded: whether the weights are as ROUNDS says, rather than as PANEL does.
     weights: those of the gate, then of the candidate, as PANEL says; 0 where the vectors are the
         products already, (count, 2 * width), or with rows, (count,) int32, which of them each
         token's are; no rows beside weights.
-    space: (width + TILE * columns,) float32, of any values.
+    space: (width + TILE * columns,) float32, of any values; where the weights are rounded, as many
+        bytes more as TILE rounded vectors have.
     states: (count, width) float32, where each token's is put; 0 to keep none.
     highest, total: for each sequence, the maximum of its states and their sum; 0 for neither.
     """
