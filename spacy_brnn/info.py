@@ -18,7 +18,7 @@ def installation() -> dict[str, str]:
     import torch
 
     from spacy_brnn.architectures.precision import has_bfloat16
-    from spacy_brnn.nn.compiled_mingru import is_compiled, rounds
+    from spacy_brnn.nn.compiled_mingru import is_compiled, is_quicker_rounded
 
     facts = {"spacy-brnn": spacy_brnn.__version__, "python": platform.python_version()}
     facts.update({name: version(name) for name in REQUIRED})
@@ -27,7 +27,7 @@ def installation() -> dict[str, str]:
     facts["cores"] = str(os.cpu_count())
     facts["compiled reading"] = "yes" if is_compiled() else "no: PyTorch does it, slower"
     facts["bfloat16"] = "yes" if has_bfloat16() else "not on this processor"
-    facts["int8"] = "yes" if rounds() else "not on this processor, or not compiled"
+    facts["int8"] = "yes" if is_quicker_rounded() else "no quicker, or not compiled"
     facts["gpu"] = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return facts
 

@@ -27,9 +27,9 @@ def test_versions_and_device():
 @pytest.mark.parametrize(
     ("module", "is_compiled", "rounds"),
     [
-        (None, "no", "not"),
-        (SimpleNamespace(ROUNDS=0), "yes", "not"),
-        (SimpleNamespace(ROUNDS=1), "yes", "yes"),
+        (None, "no", "no"),
+        (SimpleNamespace(IS_QUICKER_ROUNDED=0), "yes", "no"),
+        (SimpleNamespace(IS_QUICKER_ROUNDED=1), "yes", "yes"),
     ],
 )
 def test_whether_reading_is_compiled(module, is_compiled, rounds, monkeypatch):

@@ -55,13 +55,18 @@ def summary(result: Result) -> str:
     tally = result.tally
     labels = [
         (shown_label(name), f"{count:,}", f"{share:.1%}")
-        for name, (count, share) in [*tally.shares().items(), *tally.shares_held().items()]
+        for name, (count, share) in tally.shares().items()
+    ]
+    held = [
+        (name, f"{count:,}", f"holds for {share:.1%}")
+        for name, (count, share) in tally.shares_held().items()
     ]
     rows = [
         ("read", f"{tally.read:,}", ""),
         ("written", f"{tally.written:,}", str(result.output or "")),
         ("rejected", f"{tally.rejected:,}", str(result.rejects or "")),
         *labels,
+        *held,
         ("time", _duration(tally.seconds), f"{rate(tally.documents_per_second)} documents/s"),
     ]
     if result.resumed_at:

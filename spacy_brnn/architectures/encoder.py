@@ -9,7 +9,7 @@ from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import ArgsKwargs, Floats2d, Ints1d
 
 from ..nn.brnn import BRNN, POOLED
-from .precision import rounds
+from .precision import is_int8
 from .torch_shim import list_outputs, shim_of, wrap_torch
 
 NAME = "brnn_encoder"
@@ -99,6 +99,6 @@ def predict_pooled(
         torch.tensor(lengths, dtype=torch.int64, device=device),
         xp2torch(rows, device=device),
     )
-    inputs = ArgsKwargs(arguments, {"rounded": rounds()})
+    inputs = ArgsKwargs(arguments, {"rounded": is_int8()})
     pooled = shim.predict(inputs, POOLED[pooling])
     return cast(Floats2d, torch2xp(pooled))

@@ -12,7 +12,8 @@ import torch
 from thinc.api import Model
 from thinc.util import get_torch_default_device
 
-from ..nn.brnn import BRNN, POOLED
+from ..nn.brnn import BRNN
+from ..nn.compiled_mingru import is_quicker_rounded
 
 PRECISIONS = ("float32", "bfloat16", "int8")
 AUTO = "auto"
@@ -20,25 +21,27 @@ AUTO = "auto"
 _precision: ContextVar[str] = ContextVar("precision", default="float32")
 
 
-def choose_precision(name: str, model: Model) -> str:
+def choose_precision(name: str, model: Model, pooled: BRNN | None = None) -> str:
     """The precision that a setting stands for on the device in use.
 
-    name: one of PRECISIONS, or "auto" for the fastest. Where there is no other, it is float32, with
-        a warning: bfloat16 is refused by PyTorch on a CPU without AVX-512; in int8 compiled code
-        multiplies the states of minGRU below the last layer, where a document's are pooled by
-        "max" or "max_mean", on a CPU with AVX2, and all else is float32.
+    name: one of PRECISIONS, or "auto" for the fastest. Where it cannot be, it is float32, with a
+        warning: bfloat16 is refused by PyTorch on a CPU without AVX-512; in int8 compiled code
+        multiplies the states of layers of minGRU on a CPU with AVX2, and all else is float32.
     model: what is to be computed. Where its cells take a matrix product at each step, as an LSTM
         does, a CPU that computes in bfloat16 is faster in it. What others gain in their few
         products, they lose in changing between the two.
+    pooled: the network whose states are pooled as they are read (textcat.pooling_network), which
+        int8 is for; it is faster on a CPU without AVX-512.
     Raises ValueError for another name.
     """
     check_precision(name)
     on_cpu = get_torch_default_device().type == "cpu"
+    takes_int8 = on_cpu and pooled is not None and pooled.can_round
     if name == AUTO:
         if on_cpu and has_bfloat16() and _multiplies_per_step(model):
             return "bfloat16"
-        return "int8" if on_cpu and _takes_int8(model) else "float32"
-    is_taken = {"bfloat16": not on_cpu or _takes_bfloat16(), "int8": on_cpu and _takes_int8(model)}
+        return "int8" if takes_int8 and is_quicker_rounded() else "float32"
+    is_taken = {"bfloat16": not on_cpu or _takes_bfloat16(), "int8": takes_int8}
     if not is_taken.get(name, True):
         warnings.warn(
             f'precision = "{name}", but this network cannot be computed in it on this processor: '
@@ -80,8 +83,8 @@ def autocast(device: torch.device) -> AbstractContextManager:
     return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
-def rounds() -> bool:
-    """Whether the precision in force is int8."""
+def is_int8() -> bool:
+    """Whether that is the precision in force."""
     return _precision.get() == "int8"
 
 
@@ -91,19 +94,9 @@ def has_bfloat16() -> bool:
     return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
 
 
-def _networks(model: Model) -> list[BRNN]:
-    found = (shim._model for node in model.walk() for shim in node.shims)
-    return [one for one in found if isinstance(one, BRNN)]
-
-
 def _multiplies_per_step(model: Model) -> bool:
-    return any(network.multiplies_per_step for network in _networks(model))
-
-
-def _takes_int8(model: Model) -> bool:
-    return model.attrs.get("pooling") in POOLED and any(
-        network.rounds for network in _networks(model)
-    )
+    networks = (shim._model for node in model.walk() for shim in node.shims)
+    return any(isinstance(one, BRNN) and one.multiplies_per_step for one in networks)
 
 
 def _takes_bfloat16() -> bool:

@@ -26,7 +26,7 @@ def build_pretrained_tok2vec(
     with_vectors: after each token's state also its vector, as the encoder reads it: what a text
         is about lies there, where the states were taught what it thinks of it.
     RETURNS: per document (tokens, width).
-    Raises ValueError for a name that does not ship.
+    Raises ValueError for a name that does not ship, or that of another kind of model.
     """
     shipped = build_pretrained_textcat(name).get_ref("tok2vec")
     embed, encode = shipped.get_ref("embed"), shipped.get_ref("encode")

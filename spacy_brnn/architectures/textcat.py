@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from spacy.ml.models.textcat import resize_and_set_ref
 from spacy.tokens import Doc
@@ -13,14 +14,14 @@ from thinc.layers.chain import init as init_chain
 from thinc.layers.resizable import resize_linear_weighted
 from thinc.types import Floats2d
 
-from ..nn.brnn import POOLED
+from ..nn.brnn import BRNN, POOLED
 from ..nn.dropout import check_rate
 from ..nn.pooling import make_pooling
 from . import subword_embed, word_embed
 from .encoder import NAME as BRNN_ENCODER
 from .encoder import predict_pooled
 from .last_tokens import last_tokens as read_last_tokens
-from .torch_shim import array_outputs, wrap_torch
+from .torch_shim import array_outputs, shim_of, wrap_torch
 
 # The bias of an exclusive label that is added later: too low to change the scores of the other
 # labels, and high enough for training to reach the label (spaCy's own -5000 is not).
@@ -94,10 +95,9 @@ def forward(
     model: Model[list[Doc], Floats2d], docs: list[Doc], is_train: bool
 ) -> tuple[Floats2d, Callable]:
     """Run the layers in their order, or a faster way to the same scores."""
-    tok2vec = model.maybe_get_ref("tok2vec")  # A copy has no references, until loaded.
-    is_pooled = not is_train and model.attrs["pooling"] in POOLED
-    if tok2vec is None or not is_pooled or not reads_with_brnn(tok2vec):
+    if is_train or not _pools_with_brnn(model):
         return forward_chain(model, docs, is_train)
+    tok2vec = model.get_ref("tok2vec")
     place = [layer.id for layer in model.layers].index(tok2vec.id)
     for layer in model.layers[:place]:
         docs = layer.predict(docs)
@@ -129,16 +129,25 @@ def reads_with_brnn(tok2vec: Model) -> bool:
     )
 
 
+def pooling_network(model: Model) -> BRNN | None:
+    """The network that pools its states itself: see `forward`'s faster way."""
+    if not _pools_with_brnn(model):
+        return None
+    return cast(BRNN, shim_of(model.get_ref("tok2vec").get_ref("encode"))._model)
+
+
 def reads_words_alone(model: Model) -> bool:
     """Whether it predicts of Words as of documents: see `forward`'s faster way."""
+    if not _pools_with_brnn(model):
+        return False
+    tok2vec = model.get_ref("tok2vec")
+    return tok2vec.id == model.layers[0].id and tok2vec.get_ref("embed").name == subword_embed.NAME
+
+
+def _pools_with_brnn(model: Model) -> bool:
+    # A copy has no references, until loaded.
     tok2vec = model.maybe_get_ref("tok2vec") if model._func is forward else None
-    return (
-        tok2vec is not None
-        and model.attrs["pooling"] in POOLED
-        and tok2vec.id == model.layers[0].id
-        and reads_with_brnn(tok2vec)
-        and tok2vec.get_ref("embed").name == subword_embed.NAME
-    )
+    return tok2vec is not None and model.attrs["pooling"] in POOLED and reads_with_brnn(tok2vec)
 
 
 def _refuse_backprop(gradient: Floats2d) -> list[Doc]:

@@ -407,9 +407,9 @@ def student(
 ) -> None:
     """Train the brnn_sentiment of CONFIG as spacy train would, but on texts in memory.
 
-    The pipeline, its corpus and its dropout are CONFIG's, but for values that are given as to spacy
-    train: `--paths.train FILE`; batches, optimizer and steps are the options', in full precision.
-    A GPU does not wait for documents. The same command goes on after an interruption.
+    The pipeline, its corpus and its dropout are CONFIG's, but for values that are given after it as
+    to spacy train: `--paths.train FILE`; batches, optimizer and steps are the options', in full
+    precision. A GPU does not wait for documents. The same command goes on after an interruption.
     """
     from . import student_training
     from .student import train_student

@@ -64,6 +64,8 @@ def _told_of(config_path: Path) -> Iterator[None]:
     """Raise CorpusError, with the config's name, for what the config says wrongly."""
     try:
         yield
+    except CorpusError:
+        raise
     except ConfigValidationError as error:
         told = error.from_error(error, title="", show_config=False).text.strip()
         raise CorpusError(f"{config_path}: {told}") from None

@@ -153,11 +153,9 @@ class BRNN(nn.Module):
         return states.to(inputs.dtype)
 
     @property
-    def rounds(self) -> bool:
-        """Whether it can pool what is `rounded`, and quicker, on a CPU."""
-        cells = [*self.forwards, *self.backwards]
-        is_deep = len(self.forwards) > 1
-        return is_deep and compiled_mingru.rounds() and all(type(c) is MinGRU for c in cells)
+    def can_round(self) -> bool:
+        """Whether `rounded` makes a difference."""
+        return compiled_mingru.can_round(self._compiled_layers())
 
     @torch.no_grad()
     def max_states(

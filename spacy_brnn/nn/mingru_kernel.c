@@ -165,7 +165,7 @@ INLINE void round_vectors(
 }
 
 /* Weights, (columns, features), to panels of zeros. */
-static void round_columns(
+INLINE void round_columns(
     const float *weights, Py_ssize_t columns, Py_ssize_t features, unsigned char *out)
 {
     for (Py_ssize_t column = 0; column < columns; column++) {
@@ -376,6 +376,12 @@ __attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
     { \
         round_vectors(vectors, stride, features, count, out); \
     }
+#define ROUND_COLUMNS(NAME) \
+    static void NAME( \
+        const float *weights, Py_ssize_t columns, Py_ssize_t features, unsigned char *out) \
+    { \
+        round_columns(weights, columns, features, out); \
+    }
 
 MULTIPLY(multiply_plain, 16, 3)
 READ(read_plain)
@@ -383,9 +389,11 @@ READ_BACK(read_back_plain)
 
 typedef void Multiplier(const Inputs *, Py_ssize_t, Py_ssize_t, float *, Py_ssize_t);
 static Multiplier *multiplier = multiply_plain;
-/* None where it is not worth it. */
+/* None where there is none. */
 static Multiplier *rounded_multiplier = NULL;
+static int is_quicker_rounded = 0;
 static void (*rounder)(const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, unsigned char *) = NULL;
+static void (*column_rounder)(const float *, Py_ssize_t, Py_ssize_t, unsigned char *) = NULL;
 static void (*reader)(const Task *, Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t) = read_plain;
 static void (*back_reader)(const GradientTask *) = read_back_plain;
 
@@ -396,6 +404,7 @@ AVX2 MULTIPLY(multiply_avx2, 32, 6)
 AVX2 READ(read_avx2)
 AVX2 READ_BACK(read_back_avx2)
 AVX2 ROUND(round_avx2)
+AVX2 ROUND_COLUMNS(round_columns_avx2)
 AVX512 MULTIPLY(multiply_avx512, 64, 12)
 
 static void choose(void)
@@ -406,12 +415,12 @@ static void choose(void)
     multiplier = multiply_avx2;
     rounded_multiplier = multiply_rounded_avx2;
     rounder = round_avx2;
+    column_rounder = round_columns_avx2;
     reader = read_avx2;
     back_reader = read_back_avx2;
-    if (__builtin_cpu_supports("avx512f")) {
+    is_quicker_rounded = !__builtin_cpu_supports("avx512f");
+    if (__builtin_cpu_supports("avx512f"))
         multiplier = multiply_avx512;
-        rounded_multiplier = NULL;
-    }
 }
 #else
 static void choose(void) {}
@@ -481,7 +490,7 @@ static PyObject *round_weights(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "KnnKO", &weights, &columns, &features, &out, &arrays))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    round_columns(ADDRESS(const float, weights), columns, features, ADDRESS(unsigned char, out));
+    column_rounder(ADDRESS(const float, weights), columns, features, ADDRESS(unsigned char, out));
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -564,7 +573,8 @@ PyMODINIT_FUNC PyInit_mingru_kernel(void)
             || PyModule_AddIntConstant(module, "GROUP", GROUP) < 0
             || PyModule_AddIntConstant(module, "VECTOR_HEAD", VECTOR_HEAD) < 0
             || PyModule_AddIntConstant(module, "PANEL_HEAD", PANEL_HEAD) < 0
-            || PyModule_AddIntConstant(module, "ROUNDS", rounded_multiplier != NULL) < 0))
+            || PyModule_AddIntConstant(module, "ROUNDS", rounded_multiplier != NULL) < 0
+            || PyModule_AddIntConstant(module, "IS_QUICKER_ROUNDED", is_quicker_rounded) < 0))
         Py_CLEAR(module);
     return module;
 }

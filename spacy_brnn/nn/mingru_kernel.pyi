@@ -12,11 +12,12 @@ from torch import Tensor
 PANEL: int
 # Vectors whose products `scan` holds at a time.
 TILE: int
-# Whether `scan` multiplies by weights rounded to 8 bits, and is quicker so on this processor. They
+# Whether `scan` multiplies by weights rounded to 8 bits on this processor, and is quicker so. They
 # are (columns / PANEL, PANEL_HEAD + features * PANEL) bytes, the features filled up to a multiple
 # of GROUP, of which `round_weights` makes the contents. `scan` rounds the vectors, each by itself,
 # to VECTOR_HEAD bytes and one for each feature.
 ROUNDS: int
+IS_QUICKER_ROUNDED: int
 GROUP: int
 PANEL_HEAD: int
 VECTOR_HEAD: int

@@ -22,7 +22,7 @@ from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from ..architectures.precision import AUTO, check_precision, choose_precision, predict_in
-from ..architectures.textcat import reads_words_alone
+from ..architectures.textcat import pooling_network, reads_words_alone
 from ..architectures.vocabulary import needs_vocabulary, set_vocabulary
 from ..architectures.words import Words
 from .english import EnglishCheck
@@ -106,7 +106,8 @@ def make_brnn_sentiment(
     objective: the fields of Objective: the weights of the losses in training.
     precision: what predictions are computed in: "float32", "bfloat16", "int8" (layers of minGRU, on
         a CPU with AVX2), or "auto" for the fastest: bfloat16 where a cell with a matrix product per
-        step (LSTM, GRU) runs on a CPU that computes in it, int8 where it can be, else float32.
+        step (LSTM, GRU) runs on a CPU that computes in it, int8 where there is no AVX-512, else
+        float32.
     threshold: handed to the scorer, as spaCy's textcat does.
     abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
         have no label, but None.
@@ -219,7 +220,7 @@ class BRNNSentiment(Explaining):
     @property
     def precision(self) -> str:
         """What predictions are computed in, here: a pickled component may have travelled."""
-        return choose_precision(self._precision, self.model)
+        return choose_precision(self._precision, self.model, pooling_network(self.model))
 
     @precision.setter
     def precision(self, name: str) -> None:

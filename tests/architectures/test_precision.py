@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from thinc.api import Linear
 
-from spacy_brnn.architectures import precision
+from spacy_brnn.architectures import precision, textcat
 from spacy_brnn.nn import compiled_mingru
 
 from .configs import BRNN_ENCODER, WORD_EMBED
@@ -35,17 +35,26 @@ def test_auto_takes_what_the_processor_computes_in_where_the_cell_gains(
     assert nlp.add_pipe("brnn_sentiment", config={"model": model}).precision == chosen
 
 
-@pytest.mark.parametrize(("rounds", "chosen"), [(True, "int8"), (False, "float32")])
-def test_the_weights_that_ship_are_no_faster_in_bfloat16(rounds, chosen, monkeypatch):
+in_int8 = pytest.mark.skipif(
+    not getattr(compiled_mingru.mingru_kernel, "ROUNDS", 0), reason="not on this processor"
+)
+
+
+@in_int8
+@pytest.mark.parametrize(("is_quicker", "chosen"), [(True, "int8"), (False, "float32")])
+def test_the_weights_that_ship_are_no_faster_in_bfloat16(is_quicker, chosen, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
-    monkeypatch.setattr(compiled_mingru, "rounds", lambda: rounds)
-    assert spacy.blank("en").add_pipe("brnn_sentiment").precision == chosen
+    monkeypatch.setattr(precision, "is_quicker_rounded", lambda: is_quicker)
+    pipe = spacy.blank("en").add_pipe("brnn_sentiment")
+    assert pipe.precision == chosen
+    pipe.precision = "int8"
+    assert pipe.precision == "int8"
 
 
-@pytest.mark.skipif(not compiled_mingru.rounds(), reason="not quicker on this processor")
+@in_int8
 def test_scores_in_int8_are_nearly_those_in_float32():
     nlp = spacy.blank("en")
-    pipe = nlp.add_pipe("brnn_sentiment")
+    pipe = nlp.add_pipe("brnn_sentiment", config={"precision": "int8"})
     docs = [nlp.make_doc(text) for text in ("A dull film.", "Good", "It is what it is, is it?")]
     rounded = pipe.predict(docs)
     for alone, doc in zip(rounded, docs, strict=True):
@@ -54,15 +63,49 @@ def test_scores_in_int8_are_nearly_those_in_float32():
     assert 0 < abs(pipe.predict(docs) - rounded).max() < 0.01
 
 
-@pytest.mark.parametrize("cell", ["lstm", "sru"])
-def test_float32_is_taken_where_nothing_is_multiplied_in_int8(cell, monkeypatch):
-    monkeypatch.setattr(compiled_mingru, "rounds", lambda: True)
-    encode = {**BRNN_ENCODER, "cell": cell, "depth": 2}
-    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": WORD_EMBED, "encode": encode}
-    model = {"@architectures": "spacy-brnn.TextCatBRNN.v1", "tok2vec": tok2vec}
-    config = {"model": model, "precision": "int8"}
-    pipe = spacy.blank("en").add_pipe("brnn_sentiment", config=config)
+HASH_EMBED = {
+    "@architectures": "spacy.MultiHashEmbed.v2",
+    "width": BRNN_ENCODER["width"],
+    "rows": [50],
+    "attrs": ["ORTH"],
+    "include_static_vectors": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "embed", "pooling"),
+    [
+        ({"cell": "lstm"}, WORD_EMBED, "max"),
+        ({"cell": "sru"}, WORD_EMBED, "max"),
+        ({"depth": 1}, WORD_EMBED, "max"),
+        ({}, WORD_EMBED, "last"),
+        ({}, HASH_EMBED, "max"),
+    ],
+)
+def test_float32_is_taken_where_nothing_is_multiplied_in_int8(changes, embed, pooling, monkeypatch):
+    monkeypatch.setattr(precision, "is_quicker_rounded", lambda: True)
+    encode = {**BRNN_ENCODER, "cell": "mingru", "depth": 2, **changes}
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+    model = {
+        "@architectures": "spacy-brnn.TextCatBRNN.v1",
+        "tok2vec": tok2vec,
+        "pooling": pooling,
+    }
+    pipe = spacy.blank("en").add_pipe("brnn_sentiment", config={"model": model})
+    assert pipe.precision != "int8"
+    pipe.precision = "int8"
     with pytest.warns(UserWarning, match='"int8", but this network cannot be computed in it'):
+        assert pipe.precision == "float32"
+
+
+@in_int8
+def test_a_network_with_a_hook_is_not_in_int8():
+    pipe = spacy.blank("en").add_pipe("brnn_sentiment")
+    pipe.precision = "int8"
+    assert pipe.precision == "int8"
+    cell = textcat.pooling_network(pipe.model).forwards[1]
+    cell.linear.register_forward_pre_hook(lambda module, inputs: None)
+    with pytest.warns(UserWarning, match='"int8"'):
         assert pipe.precision == "float32"
 
 

@@ -58,6 +58,7 @@ def test_it_computes_what_the_component_computes(projection):
     encode = {**MODEL["tok2vec"]["encode"], "projection_width": projection}
     nlp, examples = a_pipeline(tok2vec={**MODEL["tok2vec"], "encode": encode})
     pipe = nlp.get_pipe("brnn_sentiment")
+    pipe.precision = "float32"
     pipe.model.get_ref("output_layer").set_param("W", WEIGHTS)
     texts = read_texts(nlp, "brnn_sentiment", examples)
     network = StudentNetwork(pipe.model, texts.words).eval()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 
 in_8_bits = pytest.mark.skipif(
-    not compiled_mingru.rounds(), reason="not quicker in 8 bits on this processor"
+    not getattr(compiled_mingru.mingru_kernel, "ROUNDS", 0), reason="not on this processor"
 )
 
 
@@ -106,7 +106,9 @@ def test_in_8_bits_whole_numbers_are_multiplied(features, width, count):
     layer = an_upper_layer(features, width)
     vectors = 3.0 * torch.randn(count, features)
     sequences = torch.zeros(count, dtype=torch.int32)
-    both = compiled_mingru._Upper.of(layer, rounded=True).read(vectors)
+    apart = torch.full((count, 2 * features), torch.nan)
+    apart[:, :features] = vectors
+    both = compiled_mingru._Upper.of(layer, rounded=True).read(apart[:, :features])
     found = compiled_mingru._states(layer, both, sequences)
     whole = []
     for cell in layer.cells:
@@ -120,6 +122,19 @@ def test_in_8_bits_whole_numbers_are_multiplied(features, width, count):
     torch.testing.assert_close(
         found, compiled_mingru._states(layer, tuple(whole), sequences), atol=1e-5, rtol=1e-5
     )
+
+
+@in_8_bits
+def test_in_8_bits_the_greatest_of_all_do_not_overflow():
+    layer = an_upper_layer(128, 16)
+    for cell in layer.cells:
+        cell.linear.weight.data.sign_()
+    vectors = torch.ones(2, 128)
+    vectors[1] = layer.cells[0].linear.weight[-1]  # Each feature at its end, all of one sign.
+    found = rounded_products(layer, vectors)
+    expected = vectors @ layer.cells[0].linear.weight[16:].T
+    torch.testing.assert_close(found, expected.detach(), atol=1e-3, rtol=1e-5)
+    assert found[1, -1] == pytest.approx(128.0)
 
 
 @in_8_bits
@@ -144,7 +159,7 @@ def test_in_8_bits_a_network_is_nearly_the_same(projection, span):
         difference = read(vectors, LENGTHS, rows, rounded=True) - read(vectors, LENGTHS, rows)
         assert 0 < difference.abs().max() < 0.05
     shallow = make_network(depth=1)
-    assert network.rounds and not shallow.rounds
+    assert network.can_round and not shallow.can_round
     expected = shallow.max_states(vectors, LENGTHS, rows)
     assert torch.equal(shallow.max_states(vectors, LENGTHS, rows, rounded=True), expected)
 

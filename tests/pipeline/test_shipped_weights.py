@@ -10,11 +10,15 @@ import srsly
 from spacy.training import Example
 
 from spacy_brnn.architectures.textcat import reads_words_alone
+from spacy_brnn.nn import compiled_mingru
 from spacy_brnn.pipeline import sentiment
 from spacy_brnn.pretrained import card, weights
 
 pytestmark = pytest.mark.skipif(
     weights.DEFAULT not in weights.shipped_names(), reason="no weights in this checkout"
+)
+in_int8 = pytest.mark.skipif(
+    not getattr(compiled_mingru.mingru_kernel, "ROUNDS", 0), reason="not on this processor"
 )
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "corpus" / "sample.jsonl"
@@ -53,7 +57,7 @@ def test_negation_turns_the_verdict_down(plain, negated, nlp):
     assert nlp(negated)._.sentiment.polarity < nlp(plain)._.sentiment.polarity - 0.2
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", pytest.param("int8", marks=in_int8)])
 def test_it_does_not_depend_on_the_batch(precision, any_bfloat16):
     nlp = spacy.blank("en")
     nlp.add_pipe("brnn_sentiment", config={"precision": precision})
