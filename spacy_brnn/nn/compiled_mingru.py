@@ -123,10 +123,14 @@ def is_compiled() -> bool:
     return mingru_kernel is not None
 
 
+def rounds() -> bool:
+    """Whether numbers of 8 bits are multiplied on this processor where it is told to."""
+    return is_compiled() and bool(mingru_kernel.ROUNDS)
+
+
 def can_round(layers: list[Layer]) -> bool:
-    """Whether `pool` multiplies numbers of 8 bits where it is told to, of these layers."""
-    is_deep = len(layers) > 1
-    return is_deep and is_compiled() and bool(mingru_kernel.ROUNDS) and all(map(_is_ours, layers))
+    """Whether it then does so in `pool`, of these layers."""
+    return rounds() and len(layers) > 1 and all(map(_is_ours, layers))
 
 
 def is_quicker_rounded() -> bool:
@@ -201,7 +205,7 @@ def pool(
     lengths: (B,) tokens of each sequence, one sequence after the other; N in all.
     rows: (N,) the place of each token's vector in inputs.
     mean: whether the means follow the maxima.
-    rounded: whether to multiply states above the first layer in 8 bits, where it `can_round`: each
+    rounded: whether to multiply states above the first layer in 8 bits, where it `rounds`: each
         token's by the greatest of its own, of the weights each column's by the greatest of it.
     RETURNS: (B, 2 * hidden_width); with the means twice that.
     Raises IndexError for rows that do not fit the vectors or the lengths, ValueError for vectors
@@ -211,8 +215,7 @@ def pool(
     first, *above = layers
     table = _multiply(inputs, _lay_out(torch.cat([cell.linear.weight for cell in first.cells])))
     halves = table.chunk(2, dim=1)
-    rounded = rounded and can_round(layers)
-    uppers = [_Upper.of(layer, rounded) for layer in above]
+    uppers = [_Upper.of(layer, rounded and rounds()) for layer in above]
     rows = rows.to("cpu", torch.int32).contiguous()
     sequences = number(lengths)
     pooled = table.new_zeros(len(lengths), 2, 2 * layers[-1].width)

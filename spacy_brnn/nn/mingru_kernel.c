@@ -15,6 +15,10 @@
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #define IS_X86 1
+#define AVX2 __attribute__((target("avx2,fma")))
+#define AVX512 __attribute__((target("avx512f")))
+#else
+#define AVX2
 #endif
 
 /* Columns of the weights that lie together. */
@@ -149,7 +153,7 @@ INLINE Py_ssize_t whole_groups(Py_ssize_t features)
 }
 
 /* Vectors, each by itself. What fills up its last group is of no account: its weights are 0. */
-INLINE void round_vectors(
+AVX2 static void round_vectors(
     const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count,
     unsigned char *out)
 {
@@ -165,7 +169,7 @@ INLINE void round_vectors(
 }
 
 /* Weights, (columns, features), to panels of zeros. */
-INLINE void round_columns(
+AVX2 static void round_columns(
     const float *weights, Py_ssize_t columns, Py_ssize_t features, unsigned char *out)
 {
     for (Py_ssize_t column = 0; column < columns; column++) {
@@ -312,7 +316,7 @@ INLINE void read_back(const GradientTask *task)
 
 #ifdef IS_X86
 /* As MULTIPLY, of what is rounded: whole numbers, whose sums are the same in any order. */
-__attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
+AVX2 static void multiply_rounded_avx2(
     const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride)
 {
     enum { ROWS = 4, VECTORS = PANEL / 8 };
@@ -369,20 +373,6 @@ __attribute__((target("avx2,fma"))) static void multiply_rounded_avx2(
 #define READ_BACK(NAME) \
     static void NAME(const GradientTask *task) { read_back(task); }
 
-#define ROUND(NAME) \
-    static void NAME( \
-        const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count, \
-        unsigned char *out) \
-    { \
-        round_vectors(vectors, stride, features, count, out); \
-    }
-#define ROUND_COLUMNS(NAME) \
-    static void NAME( \
-        const float *weights, Py_ssize_t columns, Py_ssize_t features, unsigned char *out) \
-    { \
-        round_columns(weights, columns, features, out); \
-    }
-
 MULTIPLY(multiply_plain, 16, 3)
 READ(read_plain)
 READ_BACK(read_back_plain)
@@ -392,19 +382,13 @@ static Multiplier *multiplier = multiply_plain;
 /* None where there is none. */
 static Multiplier *rounded_multiplier = NULL;
 static int is_quicker_rounded = 0;
-static void (*rounder)(const float *, Py_ssize_t, Py_ssize_t, Py_ssize_t, unsigned char *) = NULL;
-static void (*column_rounder)(const float *, Py_ssize_t, Py_ssize_t, unsigned char *) = NULL;
 static void (*reader)(const Task *, Py_ssize_t, Py_ssize_t, const float *, Py_ssize_t) = read_plain;
 static void (*back_reader)(const GradientTask *) = read_back_plain;
 
 #ifdef IS_X86
-#define AVX2 __attribute__((target("avx2,fma")))
-#define AVX512 __attribute__((target("avx512f")))
 AVX2 MULTIPLY(multiply_avx2, 32, 6)
 AVX2 READ(read_avx2)
 AVX2 READ_BACK(read_back_avx2)
-AVX2 ROUND(round_avx2)
-AVX2 ROUND_COLUMNS(round_columns_avx2)
 AVX512 MULTIPLY(multiply_avx512, 64, 12)
 
 static void choose(void)
@@ -414,8 +398,6 @@ static void choose(void)
         return;
     multiplier = multiply_avx2;
     rounded_multiplier = multiply_rounded_avx2;
-    rounder = round_avx2;
-    column_rounder = round_columns_avx2;
     reader = read_avx2;
     back_reader = read_back_avx2;
     is_quicker_rounded = !__builtin_cpu_supports("avx512f");
@@ -429,7 +411,7 @@ static void choose(void) {}
 static void multiply_rounded(const Task *task, Py_ssize_t first, Py_ssize_t count)
 {
     Inputs inputs = task->inputs;
-    rounder(
+    round_vectors(
         (const float *)inputs.vectors + first * inputs.stride, inputs.stride, inputs.features, count,
         task->vectors);
     inputs.vectors = task->vectors;
@@ -490,7 +472,7 @@ static PyObject *round_weights(PyObject *module, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "KnnKO", &weights, &columns, &features, &out, &arrays))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    column_rounder(ADDRESS(const float, weights), columns, features, ADDRESS(unsigned char, out));
+    round_columns(ADDRESS(const float, weights), columns, features, ADDRESS(unsigned char, out));
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }

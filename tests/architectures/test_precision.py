@@ -35,9 +35,7 @@ def test_auto_takes_what_the_processor_computes_in_where_the_cell_gains(
     assert nlp.add_pipe("brnn_sentiment", config={"model": model}).precision == chosen
 
 
-in_int8 = pytest.mark.skipif(
-    not getattr(compiled_mingru.mingru_kernel, "ROUNDS", 0), reason="not on this processor"
-)
+in_int8 = pytest.mark.skipif(not compiled_mingru.rounds(), reason="not on this processor")
 
 
 @in_int8

@@ -21,9 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-in_8_bits = pytest.mark.skipif(
-    not getattr(compiled_mingru.mingru_kernel, "ROUNDS", 0), reason="not on this processor"
-)
+in_8_bits = pytest.mark.skipif(not compiled_mingru.rounds(), reason="not on this processor")
 
 
 @pytest.fixture(autouse=True)

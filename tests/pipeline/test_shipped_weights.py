@@ -17,9 +17,7 @@ from spacy_brnn.pretrained import card, weights
 pytestmark = pytest.mark.skipif(
     weights.DEFAULT not in weights.shipped_names(), reason="no weights in this checkout"
 )
-in_int8 = pytest.mark.skipif(
-    not getattr(compiled_mingru.mingru_kernel, "ROUNDS", 0), reason="not on this processor"
-)
+in_int8 = pytest.mark.skipif(not compiled_mingru.rounds(), reason="not on this processor")
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "corpus" / "sample.jsonl"
 README = (ROOT / "README.md").read_text("utf-8")
