@@ -106,7 +106,8 @@ class AttentionPooling(Pooling):
 
 def _reduce(states: Tensor, lengths: Tensor, how: str) -> Tensor:
     """(N, width) to (B, width), the "max" or "mean" over each sequence."""
-    if states.device.type == "cpu":  # The same to the bit, in half the time.
+    # The same to the bit, in half the time; but its maximum may pass over what is no number.
+    if states.device.type == "cpu" and not states.detach().sum().isnan():
         places = torch.arange(len(states), device=states.device)
         return functional.embedding_bag(places, states, lengths.cumsum(0) - lengths, mode=how)
     return torch.segment_reduce(states, how, lengths=lengths, axis=0)

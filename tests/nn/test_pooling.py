@@ -91,6 +91,16 @@ def test_the_gradient_of_a_tied_maximum_is_shared_out_once():
     torch.testing.assert_close(states.grad.sum(dim=0), torch.ones(WIDTH))
 
 
+@pytest.mark.parametrize("name", ["max", "mean", "max_mean"])
+@pytest.mark.parametrize("place", [0, 2])
+def test_what_is_no_number_shows(name, place):
+    states = torch.zeros(5, WIDTH)
+    states[place, 1] = torch.nan
+    pooled = make(name)(states, torch.tensor([3, 2])).isnan().view(2, -1, WIDTH)
+    assert pooled[0, :, 1].all()
+    assert pooled.sum() == pooled.size(1)
+
+
 def test_attention_bears_large_scores():
     pooling = make("attention")
     with torch.no_grad():
