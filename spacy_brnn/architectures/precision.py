@@ -31,7 +31,8 @@ def choose_precision(name: str, model: Model, pooled: BRNN | None = None) -> str
         does, a CPU that computes in bfloat16 is faster in it. What others gain in their few
         products, they lose in changing between the two.
     pooled: the network whose states are pooled as they are read (textcat.pooling_network), which
-        int8 is for; it is faster on a CPU without AVX-512.
+        int8 is for; it is faster on a CPU without AVX-512, or where that has products of 8 bits
+        (VNNI).
     Raises ValueError for another name.
     """
     check_precision(name)

@@ -17,6 +17,7 @@
 #define IS_X86 1
 #define AVX2 __attribute__((target("avx2,fma")))
 #define AVX512 __attribute__((target("avx512f")))
+#define VNNI __attribute__((target("avx512f,avx512vnni")))
 #else
 #define AVX2
 #endif
@@ -315,52 +316,60 @@ INLINE void read_back(const GradientTask *task)
 }
 
 #ifdef IS_X86
-/* As MULTIPLY, of what is rounded: whole numbers, whose sums are the same in any order. */
-AVX2 static void multiply_rounded_avx2(
-    const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride)
-{
-    enum { ROWS = 4, VECTORS = PANEL / 8 };
-    const __m256i ones = _mm256_set1_epi16(1);
-    Py_ssize_t size = PANEL_HEAD + PANEL * inputs->features;
-    for (Py_ssize_t column = 0; column < inputs->columns; column += PANEL) {
-        const char *panel = (const char *)inputs->weights + column / PANEL * size;
-        const __m256i *offsets = (const __m256i *)(panel + PANEL_HEAD / 2);
-        for (Py_ssize_t row = 0; row < count; row += ROWS) {
-            const char *read[ROWS];
-            __m256i sums[ROWS][VECTORS];
-            for (int i = 0; i < ROWS; i++) {
-                /* Rows that are missing are the last one once more. */
-                Py_ssize_t place = row + i < count ? row + i : count - 1;
-                read[i] = (const char *)inputs->vectors + (first + place) * inputs->stride;
-                for (int j = 0; j < VECTORS; j++)
-                    sums[i][j] = _mm256_loadu_si256(offsets + j);
-            }
-            for (Py_ssize_t feature = 0; feature < inputs->features; feature += GROUP) {
-                const char *weights = panel + PANEL_HEAD + feature * PANEL;
-                for (int i = 0; i < ROWS; i++) {
-                    int32_t group;
-                    memcpy(&group, read[i] + VECTOR_HEAD + feature, sizeof(group));
-                    for (int j = 0; j < VECTORS; j++) {
-                        __m256i pairs = _mm256_maddubs_epi16(
-                            _mm256_set1_epi32(group),
-                            _mm256_loadu_si256((const __m256i *)weights + j));
-                        sums[i][j] = _mm256_add_epi32(sums[i][j], _mm256_madd_epi16(pairs, ones));
-                    }
-                }
-            }
-            for (int i = 0; i < ROWS && row + i < count; i++)
-                for (int j = 0; j < VECTORS; j++) {
-                    float scale;
-                    memcpy(&scale, read[i], sizeof(scale));
-                    __m256 scales = _mm256_loadu_ps((const float *)panel + 8 * j);
-                    scales = _mm256_mul_ps(scales, _mm256_set1_ps(scale));
-                    _mm256_storeu_ps(
-                        out + (row + i) * out_stride + column + 8 * j,
-                        _mm256_mul_ps(_mm256_cvtepi32_ps(sums[i][j]), scales));
-                }
-        }
+/* As MULTIPLY, of what is rounded: whole numbers, whose sums are the same in any order. ADD adds to
+   sums of 32 bits the products of GROUP values each by their weights. */
+#define MULTIPLY_ROUNDED(NAME, BYTES, ROWS, ADD) \
+    static void NAME( \
+        const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride) \
+    { \
+        typedef int32_t Vector __attribute__((vector_size(BYTES), aligned(4), may_alias)); \
+        enum { LANES = BYTES / 4, VECTORS = PANEL / LANES }; \
+        Py_ssize_t size = PANEL_HEAD + PANEL * inputs->features; \
+        for (Py_ssize_t column = 0; column < inputs->columns; column += PANEL) { \
+            const char *panel = (const char *)inputs->weights + column / PANEL * size; \
+            const Vector *offsets = (const Vector *)(panel + PANEL_HEAD / 2); \
+            for (Py_ssize_t row = 0; row < count; row += ROWS) { \
+                const char *read[ROWS]; \
+                Vector sums[ROWS][VECTORS]; \
+                for (int i = 0; i < ROWS; i++) { \
+                    /* Rows that are missing are the last one once more. */ \
+                    Py_ssize_t place = row + i < count ? row + i : count - 1; \
+                    read[i] = (const char *)inputs->vectors + (first + place) * inputs->stride; \
+                    for (int j = 0; j < VECTORS; j++) \
+                        sums[i][j] = offsets[j]; \
+                } \
+                for (Py_ssize_t feature = 0; feature < inputs->features; feature += GROUP) { \
+                    const Vector *weights = (const Vector *)(panel + PANEL_HEAD + feature * PANEL); \
+                    for (int i = 0; i < ROWS; i++) { \
+                        int32_t group; \
+                        memcpy(&group, read[i] + VECTOR_HEAD + feature, sizeof(group)); \
+                        for (int j = 0; j < VECTORS; j++) \
+                            sums[i][j] = ADD(sums[i][j], (Vector){0} + group, weights[j]); \
+                    } \
+                } \
+                for (int i = 0; i < ROWS && row + i < count; i++) \
+                    scale_sums( \
+                        (const int32_t *)sums[i], (const float *)panel, read[i], \
+                        out + (row + i) * out_stride + column); \
+            } \
+        } \
     }
+
+/* A panel's sums for one vector: whole numbers to products. */
+INLINE void scale_sums(
+    const int32_t *restrict sums, const float *restrict scales, const char *vector, float *restrict out)
+{
+    float scale;
+    memcpy(&scale, vector, sizeof(scale));
+    for (int i = 0; i < PANEL; i++)
+        out[i] = (float)sums[i] * (scales[i] * scale);
 }
+
+#define ADD_AVX2(sums, values, weights) \
+    (sums + (Vector)_mm256_madd_epi16( \
+        _mm256_maddubs_epi16((__m256i)(values), (__m256i)(weights)), _mm256_set1_epi16(1)))
+#define ADD_VNNI(sums, values, weights) \
+    ((Vector)_mm512_dpbusd_epi32((__m512i)(sums), (__m512i)(values), (__m512i)(weights)))
 #endif
 
 #define READ(NAME) \
@@ -390,6 +399,8 @@ AVX2 MULTIPLY(multiply_avx2, 32, 6)
 AVX2 READ(read_avx2)
 AVX2 READ_BACK(read_back_avx2)
 AVX512 MULTIPLY(multiply_avx512, 64, 12)
+AVX2 MULTIPLY_ROUNDED(multiply_rounded_avx2, 32, 4, ADD_AVX2)
+VNNI MULTIPLY_ROUNDED(multiply_rounded_vnni, 64, 12, ADD_VNNI)
 
 static void choose(void)
 {
@@ -400,9 +411,13 @@ static void choose(void)
     rounded_multiplier = multiply_rounded_avx2;
     reader = read_avx2;
     back_reader = read_back_avx2;
-    is_quicker_rounded = !__builtin_cpu_supports("avx512f");
-    if (__builtin_cpu_supports("avx512f"))
-        multiplier = multiply_avx512;
+    is_quicker_rounded = 1;
+    if (!__builtin_cpu_supports("avx512f"))
+        return;
+    multiplier = multiply_avx512;
+    is_quicker_rounded = __builtin_cpu_supports("avx512vnni") != 0;
+    if (is_quicker_rounded)
+        rounded_multiplier = multiply_rounded_vnni;
 }
 #else
 static void choose(void) {}

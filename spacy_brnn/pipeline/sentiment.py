@@ -106,8 +106,8 @@ def make_brnn_sentiment(
     objective: the fields of Objective: the weights of the losses in training.
     precision: what predictions are computed in: "float32", "bfloat16", "int8" (layers of minGRU, on
         a CPU with AVX2), or "auto" for the fastest: bfloat16 where a cell with a matrix product per
-        step (LSTM, GRU) runs on a CPU that computes in it, int8 where there is no AVX-512, else
-        float32.
+        step (LSTM, GRU) runs on a CPU that computes in it, int8 where there is no AVX-512 or
+        where that has products of 8 bits (VNNI), else float32.
     threshold: handed to the scorer, as spaCy's textcat does.
     abstain_below: the probability, 0..1, below which `doc._.sentiment` and `span._.sentiment`
         have no label, but None.
