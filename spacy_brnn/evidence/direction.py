@@ -19,20 +19,21 @@ class Direction:
     against: str
 
 
-def of_polarity(
-    labels: Sequence[str], polarities: Mapping[str, float], predicted: str
-) -> Direction:
-    """The logits of the positive labels minus those of the negative ones.
+def is_scale(labels: Sequence[str], polarities: Mapping[str, float]) -> bool:
+    """Whether there are labels on both sides, positive and negative."""
+    scale = [polarities.get(label, 0.0) for label in labels]
+    return max(scale, default=0.0) > 0.0 > min(scale, default=0.0)
+
+
+def of_polarity(labels: Sequence[str], polarities: Mapping[str, float]) -> Direction:
+    """The logits of the positive labels minus those of the negative ones; `is_scale` holds.
 
     With the labels that ship it is logit(POSITIVE) - logit(NEGATIVE). Where several labels lie
-    on one side, each counts in proportion to its polarity. Where a side has none, the labels
-    are no scale, and evidence is for the predicted one against the rest.
+    on one side, each counts in proportion to its polarity.
     """
     scale = [polarities.get(label, 0.0) for label in labels]
     above = sum(value for value in scale if value > 0)
     below = -sum(value for value in scale if value < 0)
-    if not above or not below:
-        return of_label(labels, predicted)
     weights = tuple(value / (above if value > 0 else below) for value in scale)
     return Direction(
         weights,

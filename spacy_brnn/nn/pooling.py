@@ -108,8 +108,11 @@ def _reduce(states: Tensor, lengths: Tensor, how: str) -> Tensor:
     """(N, width) to (B, width), the "max" or "mean" over each sequence."""
     # The same to the bit, in half the time; but its maximum may pass over what is no number.
     if states.device.type == "cpu" and not states.detach().sum().isnan():
+        ends = lengths.cumsum(0)
+        if ends[-1] != len(states):
+            raise IndexError(f"{len(states)} states for sequences of {int(ends[-1])} tokens in all")
         places = torch.arange(len(states), device=states.device)
-        return functional.embedding_bag(places, states, lengths.cumsum(0) - lengths, mode=how)
+        return functional.embedding_bag(places, states, ends - lengths, mode=how)
     return torch.segment_reduce(states, how, lengths=lengths, axis=0)
 
 

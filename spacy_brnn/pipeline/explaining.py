@@ -9,7 +9,7 @@ from pathlib import Path
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc, Span
 
-from ..evidence.direction import of_label, of_polarity
+from ..evidence.direction import is_scale, of_label, of_polarity
 from ..evidence.evidence import Evidence
 from ..evidence.explain import explain
 from ..pretrained import weights
@@ -39,7 +39,8 @@ class Explaining(TextCategorizer):
     def abstain_below(self) -> float:
         """The probability that a label must have to be given.
 
-        Raises ValueError when set to what is none.
+        Documents that were scored while it was 0 take what it is when they are asked. Raises
+        ValueError when set to what is none.
         """
         return self.cfg["abstain_below"]
 
@@ -50,16 +51,17 @@ class Explaining(TextCategorizer):
     def explain(self, text: Doc | Span, *, label: str | None = None) -> Evidence:
         """The evidence for the sentiment of a document, or of a span read by itself.
 
-        label: a label to have it for, against the others; None for positive against negative.
+        label: a label to have it for, against the others; None for positive against negative, or
+            where the labels have no such sides, for the most probable one.
         Raises ValueError for an unknown label, or a model that is not a
         spacy-brnn.TextCatBRNN.v1 over a spacy.Tok2Vec.v2.
         """
-        if label is not None:
-            direction = of_label(self.labels, label)
+        if label is None and not is_scale(self.labels, self.polarities):
+            label = self._predict_label(text[:])
+        if label is None:
+            direction = of_polarity(self.labels, self.polarities)
         else:
-            cats = text.cats if isinstance(text, Doc) else {}
-            predicted = max(self.labels, key=lambda name: cats.get(name, 0.0))
-            direction = of_polarity(self.labels, self.polarities, predicted)
+            direction = of_label(self.labels, label)
         return explain(self.model, text[:], *self.read_text(text), direction)
 
     def score_targets(self, spans: Sequence[Span]) -> list[TargetSentiment]:
@@ -78,26 +80,35 @@ class Explaining(TextCategorizer):
         """What the model reads of a document or a span, and where that stands in the document."""
         if isinstance(text, Doc):
             return self.reader.read_aligned(text)
-        offsets = self.reader.offsets(text.doc)
-        start, end = text.start_char, text.end_char
-        within = [(first, last) for first, last in offsets if first < end and last > start]
-        return self.reader.read_spans([text])[0], within
+        return self.reader.read_spans([text])[0], _within(text, self.reader.offsets(text.doc))
 
     def _keep_with(self, docs: Sequence[Doc]) -> None:
         """Keep with scored documents when they get no label, and what they say of targets."""
         for doc in docs:
             set_abstention(doc, self.extension, self.abstain_below)
-        if self.targets is None:
-            return
-        by_doc = [
-            [span for span in self._targets_of(doc) if not span.text.isspace()] for doc in docs
-        ]
-        values = iter(self.score_targets([span for spans in by_doc for span in spans]))
+        by_doc = [self._targets_of(doc) for doc in docs]
+        spans = [span for spans in by_doc for span in spans]
+        values = iter(self.score_targets(spans) if self.targets is not None else [])
         for doc, spans in zip(docs, by_doc, strict=True):
             set_targets(doc, self.extension, spans, [next(values) for _ in spans])
 
-    def _targets_of(self, doc: Doc) -> Sequence[Span]:
-        return doc.ents if self.targets == "ents" else list(doc.spans.get(self.targets, []))
+    def _targets_of(self, doc: Doc) -> list[Span]:
+        """Those of its targets that have words."""
+        if self.targets is None:
+            return []
+        spans = list(doc.ents if self.targets == "ents" else doc.spans.get(self.targets, []))
+        offsets = self.reader.offsets(doc) if spans else []
+        return [span for span in spans if _within(span, offsets)]
+
+    def _predict_label(self, span: Span) -> str:
+        """The most probable label of a span, of those that show."""
+        raise NotImplementedError
+
+
+def _within(span: Span, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of the tokens that are read, those of a span."""
+    start, end = span.start_char, span.end_char
+    return [(first, last) for first, last in offsets if first < end and last > start]
 
 
 def check_abstention(name: str, abstain_below: float) -> float:

@@ -62,18 +62,19 @@ def register_extensions(name: str) -> None:
     """
     if not name.isidentifier():
         raise ValueError(f"the setting `extension` must be a Python name, not {name!r}")
-    names, getters = (name, name, f"{name}_toward"), _getters(name)
     owners: tuple[type[Doc | Span], ...] = (Doc, Span, Span)
-    for owner, name, getter in zip(owners, names, getters, strict=True):
-        if not owner.has_extension(name):
-            owner.set_extension(name, getter=getter)
-        elif owner.get_extension(name)[2] is not getter:
+    extensions = list(zip(owners, (name, name, _toward(name)), _getters(name), strict=True))
+    for owner, own, getter in extensions:
+        if owner.has_extension(own) and owner.get_extension(own)[2] is not getter:
             raise ValueError(
-                f"{owner.__name__}._.{name} is taken by another package: give brnn_sentiment's "
+                f"{owner.__name__}._.{own} is taken by another package: give brnn_sentiment's "
                 "setting `extension` another name (for example "
                 f'config={{"extension": "brnn_{name}"}}), or remove that extension '
-                f"({owner.__name__}.remove_extension({name!r})) before brnn_sentiment is added"
+                f"({owner.__name__}.remove_extension({own!r})) before brnn_sentiment is added"
             )
+    for owner, own, getter in extensions:
+        if not owner.has_extension(own):
+            owner.set_extension(own, getter=getter)
 
 
 def register_span_scorer(scorer: SpanScorer) -> None:
@@ -167,11 +168,17 @@ def set_abstention(doc: Doc, extension: str, abstain_below: float) -> None:
 def set_targets(
     doc: Doc, extension: str, spans: Sequence[Span], values: Sequence[TargetSentiment]
 ) -> None:
-    """Keep with the document what it says toward some of its spans."""
-    doc.user_data[f"brnn_{extension}_toward"] = {
-        f"{span.start}:{span.end}": list(value.probabilities)
-        for span, value in zip(spans, values, strict=True)
-    }
+    """Keep with the document what it says toward these spans, and toward no others.
+
+    As spaCy keeps what is set on a span, by its characters: merged tokens do not matter, and a part
+    of the document takes it along.
+    """
+    name = _toward(extension)
+    data: dict[Any, Any] = doc.user_data
+    for key in [key for key in data if isinstance(key, tuple) and key[:2] == ("._.", name)]:
+        del data[key]
+    for span, value in zip(spans, values, strict=True):
+        data[_toward_key(extension, span)] = list(value.probabilities)
 
 
 def score_targets(spans: Sequence[Span], *, extension: str = ATTRIBUTE) -> list[TargetSentiment]:
@@ -185,11 +192,19 @@ def score_targets(spans: Sequence[Span], *, extension: str = ATTRIBUTE) -> list[
 
 
 def _sentiment_toward(extension: str, span: Span) -> TargetSentiment:
-    values = span.doc.user_data.get(f"brnn_{extension}_toward", {})
-    kept = values.get(f"{span.start}:{span.end}")
+    data: dict[Any, Any] = span.doc.user_data
+    kept = data.get(_toward_key(extension, span))
     if kept:
         return TargetSentiment.from_probabilities(kept)
     return score_targets([span], extension=extension)[0]
+
+
+def _toward(extension: str) -> str:
+    return f"{extension}_toward"
+
+
+def _toward_key(extension: str, span: Span) -> tuple[str, str, int, int]:
+    return "._.", _toward(extension), span.start_char, span.end_char
 
 
 def _polarities_key(extension: str) -> str:

@@ -36,13 +36,14 @@ class PlainTokens:
 
 def tokenize_plain(
     doc: Doc, text: str, tokenizer: TokenizeText, aligned: AlignedText, *, keep_tokens: bool
-) -> PlainTokens:
+) -> PlainTokens | None:
     """What the tokenizer makes of the text of a document without what is not for people.
 
     text: the document's. aligned: what surface.align_plain gives for it.
     keep_tokens: whether stretches between white space that the plain text has in common with the
         document's keep their tokens. Then no token may have white space beside other characters,
         and the tokenizer must treat each stretch by itself (see `splits_at_white_space`).
+    RETURNS: None where they go beyond that text: the tokenizer adds some of its own.
     """
     plain, starts, ends = aligned
     codes = _codes(plain)
@@ -60,6 +61,8 @@ def tokenize_plain(
     order = numpy.argsort(at)
     at, rows = at[order], rows[order]
     past = at + rows[:, 0].astype("int64")
+    if past.max(initial=0) > len(plain):
+        return None
     spaces = numpy.append(codes == ord(" "), False)[past]
     return PlainTokens(made.vocab, rows[:, 1], rows[:, 2], spaces, starts[at], ends[past - 1])
 

@@ -35,7 +35,8 @@ class Reader:
     differs from surface.read_plain is read as the tokenizer splits that plain text; words that
     nothing was taken from keep the tokens that they have.
 
-    tokenizer: the pipeline's; without one, only white space is left out.
+    tokenizer: the pipeline's; without one, or with one that adds tokens of its own to a text, only
+        white space is left out.
     markup: whether texts may be HTML.
     """
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from math import isnan
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ class BRNNSentiment(Explaining):
         abstain_below = check_abstention(name, abstain_below)
         _check_choice(name, neutral)
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
-        self.polarities = polarities
+        self.polarities = dict(polarities)
         self.targets = targets
         self.target_head = target_head
         self.extension = extension
@@ -518,6 +519,10 @@ class BRNNSentiment(Explaining):
                 scores[filled] = self.model.predict([read[i] for i in filled])
         return scores
 
+    def _predict_label(self, span: Span) -> str:
+        [row] = self._visible(self._score(self._read_spans([span])))
+        return self.visible_labels[int(row.argmax())]
+
     def _of_nothing(self) -> Floats2d:
         """(1, labels) probabilities for a document without anything to read."""
         n_labels = len(self.labels)
@@ -658,15 +663,10 @@ class BRNNSentiment(Explaining):
         """
         for example in examples:
             cats = example.reference.cats
-            values = [cats[label] for label in self.labels or cats if label in cats]
-            scores = [value for value in values if not isnan(value)]
-            if (
-                any(not 0.0 <= score <= 1.0 for score in scores)
-                or sum(scores) > 1.0 + SUM_TOLERANCE
-            ):
+            if not _are_exclusive(cats[label] for label in self.labels or cats if label in cats):
                 raise ValueError(
-                    "labels are exclusive, so their values must lie in 0..1 and add up to 1 at "
-                    f"most, not {example.reference.cats} (document that begins "
+                    "labels are exclusive, so their values must be numbers in 0..1 that add up "
+                    f"to 1 at most, not {cats} (document that begins "
                     f"{example.reference.text[:40]!r})"
                 )
 
@@ -706,6 +706,15 @@ def _has_words(doc: Doc | Words) -> bool:
     if isinstance(doc, Words):
         return len(doc) > 0
     return any(not token.is_space for token in doc)
+
+
+def _are_exclusive(values: Iterable[Any]) -> bool:
+    """Whether they can be probabilities of exclusive labels; NaN is what is not known."""
+    values = list(values)
+    if not all(isinstance(value, Real) for value in values):
+        return False
+    scores = [value for value in values if not isnan(value)]
+    return all(0.0 <= score <= 1.0 for score in scores) and sum(scores) <= 1.0 + SUM_TOLERANCE
 
 
 def _without_open_labels(example: Example) -> Example:

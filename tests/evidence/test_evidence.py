@@ -152,9 +152,11 @@ def test_labels_of_ones_own(train_pipeline):
 @pytest.mark.filterwarnings("ignore:every polarity")
 def test_labels_without_polarity_are_explained_against_the_rest(train_pipeline):
     nlp = train_pipeline([("ball goal", "sport"), ("vote law", "politics"), ("rain", "weather")])
-    evidence = nlp("ball goal")._.sentiment.evidence()
-    assert (evidence.toward, evidence.against) == ("sport", "not sport")
-    assert sum(evidence.contributions) > 0
+    doc = nlp("ball goal")
+    for text in (doc, doc[:], doc[1:]):
+        evidence = text._.sentiment.evidence()
+        assert (evidence.toward, evidence.against) == ("sport", "not sport")
+        assert sum(evidence.contributions) > 0
 
 
 def test_the_value_stays_a_value(nlp):

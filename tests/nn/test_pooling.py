@@ -101,6 +101,13 @@ def test_what_is_no_number_shows(name, place):
     assert pooled.sum() == pooled.size(1)
 
 
+@pytest.mark.parametrize("name", ["max", "mean", "max_mean"])
+@pytest.mark.parametrize("lengths", [[2, 2], [2, 9]])
+def test_lengths_that_do_not_fit_are_refused(name, lengths):
+    with pytest.raises(IndexError, match=f"5 states for sequences of {sum(lengths)} tokens"):
+        make(name)(torch.zeros(5, WIDTH), torch.tensor(lengths))
+
+
 def test_attention_bears_large_scores():
     pooling = make("attention")
     with torch.no_grad():

@@ -128,6 +128,20 @@ def test_a_damaged_folder_changes_nothing(name, data, message, nlp, tmp_path):
     assert nlp(TEXTS[0][0]).cats == before
 
 
+def test_a_folder_without_a_vocabulary_changes_nothing(nlp, tmp_path):
+    component = nlp.get_pipe("brnn_sentiment")
+    before = nlp(TEXTS[0][0]).cats
+    nlp.to_disk(tmp_path)
+    folder = tmp_path / "brnn_sentiment"
+    with pytest.raises(ValueError, match=r'load it with exclude=\["vocab"\]'):
+        component.from_disk(folder)
+    assert nlp(TEXTS[0][0]).cats == before
+    component.from_disk(folder, exclude=["vocab"])
+    assert nlp(TEXTS[0][0]).cats == before
+    component.to_disk(tmp_path / "alone")
+    assert component.from_disk(tmp_path / "alone").labels == component.labels
+
+
 def test_what_is_nowhere_changes_nothing(nlp):
     before = nlp(TEXTS[0][0]).cats
     component = nlp.get_pipe("brnn_sentiment")

@@ -90,6 +90,14 @@ def test_another_tokenizer_than_that_of_spacy_reads_all_of_it_again():
     assert texts == ["A fine film"]
 
 
+def test_a_tokenizer_that_adds_tokens_leaves_a_text_as_it_is():
+    def bracket(text):
+        return Doc(nlp.vocab, words=["[CLS]", *text.split(), "[SEP]"])
+
+    reader, doc = Reader(bracket), bracket("A <br> film")
+    assert [token.text for token in reader.read([doc])[0]] == [token.text for token in doc]
+
+
 class WholeCities(Tokenizer):
     def __call__(self, text):
         doc = super().__call__(text)

@@ -203,6 +203,8 @@ def test_positive_label_is_of_two(untrained, make_examples):
         {"POSITIVE": -0.5, "NEGATIVE": 1.0},
         {"POSITIVE": math.inf, "NEGATIVE": 0.0},
         {"POSITIVE": -math.inf, "NEGATIVE": math.nan},
+        {"POSITIVE": "1.0", "NEGATIVE": 0.0},
+        {"POSITIVE": 1.0, "NEGATIVE": None},
     ],
 )
 def test_values_that_are_no_probabilities_are_refused(gold, untrained, trained, make_examples):

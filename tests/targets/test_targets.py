@@ -162,6 +162,38 @@ def test_the_setting_keeps_values_with_the_document(with_head):
     assert nlp("")._.sentiment.polarity == 0.0  # A document without such spans.
 
 
+def toward(doc):
+    return {entity.text: entity._.sentiment_toward for entity in doc.ents}
+
+
+def test_values_stay_with_their_characters(with_head):
+    nlp = with_head(targets="ents")
+    ruler = nlp.add_pipe("entity_ruler", first=True)
+    ruler.add_patterns([{"label": "X", "pattern": word} for word in ("the food", "service")])
+    apart = toward(nlp(TEXT))
+    nlp.add_pipe("merge_entities")
+    doc = nlp(TEXT)
+    assert [entity.start for entity in doc.ents] == [0, 5] and toward(doc) == apart
+    assert toward(doc[4:].as_doc(copy_user_data=True)) == {"service": apart["service"]}
+    assert toward(Doc.from_docs([nlp("so long"), doc])) == apart
+    component = nlp.get_pipe("brnn_sentiment")
+    component.targets = None
+    component(doc)
+    assert not doc.user_data
+
+
+@pytest.mark.parametrize(("text", "word"), [("fine \u200b food", "\u200b"), ("a <br> b", "<br>")])
+def test_what_has_no_words_is_left_out(text, word, with_head):
+    nlp = with_head(targets="all")
+    doc = nlp.make_doc(text)
+    doc.spans["all"] = [doc[:], doc[1:1], doc[1 : 1 + len(nlp.make_doc(word))]]
+    whole, empty, wordless = nlp(doc).spans["all"]
+    assert wordless.text == word and whole._.sentiment_toward
+    for span in (empty, wordless):
+        with pytest.raises(ValueError, match="there is no word in the span"):
+            assert span._.sentiment_toward
+
+
 def test_entities_are_targets(with_head):
     nlp = with_head(targets="ents")
     ruler = nlp.add_pipe("entity_ruler", before="brnn_sentiment")
