@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from spacy.language import Language
 
 
+LONGEST_DOCUMENT = 1_000_000_000
+# Components that take so much for each token that spaCy limits a text's length.
+_MEMORY_PER_TOKEN = (
+    "parser",
+    "beam_parser",
+    "ner",
+    "beam_ner",
+    "transformer",
+    "curated_transformer",
+)
+
+
 class PipelineError(click.ClickException):
     """Why there is no such pipeline, in one line."""
 
@@ -46,6 +58,13 @@ def find_component(nlp: Language, factory: str, pipeline: str | Path | None = No
             return nlp.get_pipe(name)
     has = ", ".join(nlp.pipe_names) or "nothing"
     raise PipelineError(f"the pipeline {pipeline or 'that ships'} has no {factory} (it has: {has})")
+
+
+def allow_long_texts(nlp: Language) -> None:
+    """Let it take texts of any length, unless a component of it is why spaCy does not."""
+    factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    if factories.isdisjoint(_MEMORY_PER_TOKEN):
+        nlp.max_length = LONGEST_DOCUMENT
 
 
 def sets_attribute(nlp: Language, attribute: str) -> bool:

@@ -19,6 +19,7 @@ from spacy_brnn.annotate.fields import (
 from spacy_brnn.annotate.records import AnnotateError, Targeted, one_line, replace_surrogates
 from spacy_brnn.loading import (
     PipelineError,
+    allow_long_texts,
     find_component,
     load_named_pipeline,
     no_gpu,
@@ -32,20 +33,10 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
 
-LONGEST_DOCUMENT = 1_000_000_000
 MOST_NEW_STRINGS = 300_000
 """How many words a pipeline may learn before it forgets them again: a corpus has no end of them."""
 KEPT_NEW_STRINGS = 30_000
 """How many it learns first and keeps: spaCy's tokenizer remembers what is made of these alone."""
-
-_MEMORY_PER_TOKEN = (
-    "parser",
-    "beam_parser",
-    "ner",
-    "beam_ner",
-    "transformer",
-    "curated_transformer",
-)
 
 _RULES = ("entity_ruler", "span_ruler")
 """What they find stays, and brnn_ner finds the rest."""
@@ -165,9 +156,7 @@ class Annotator:
         self.columns = (*names, TARGETS_FIELD) if options.targets else tuple(names)
         if options.targets:
             _check_head(self.nlp, model)
-        factories = {self.nlp.get_pipe_meta(name).factory for name in self.nlp.pipe_names}
-        if factories.isdisjoint(_MEMORY_PER_TOKEN):
-            self.nlp.max_length = LONGEST_DOCUMENT
+        allow_long_texts(self.nlp)
         self._words = ForgottenWords(self.nlp)
 
     def __call__(self, documents: Sequence[Document | Targeted]) -> Annotations:

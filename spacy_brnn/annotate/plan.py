@@ -226,3 +226,8 @@ def _check_files(options: AnnotateOptions, inputs: Sequence[Input]) -> None:
             raise AnnotateError(f"{folder}: you may not write {Path(path).name} to this folder")
         if os.path.isdir(path) and options.engine == "local":
             raise AnnotateError(f"{path} is a folder; name a file")
+        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            raise AnnotateError(
+                f"{path} is a pipe or a device, and a file would replace it; write to standard "
+                "output, which is -, and redirect that"
+            )

@@ -418,8 +418,8 @@ def _csv_problem(error: csv.Error) -> str:
         )
     if "expected after" in str(error) or "end of data" in str(error):
         return (
-            f"{error}; quotation marks that belong to the text are doubled, or --no-quotes says "
-            "that all do"
+            f"{error}; double the quotation marks that belong to the text, or add --no-quotes if "
+            "all of them do"
         )
     return str(error)
 

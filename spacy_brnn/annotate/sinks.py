@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from spacy_brnn.annotate.plan import AnnotateOptions
 from spacy_brnn.annotate.records import AnnotateError, Record
 from spacy_brnn.annotate.sources import STDIN, compressed, same_fingerprint
-from spacy_brnn.annotate.spool import Spool, State, remove_spool
+from spacy_brnn.annotate.spool import Spool, State, check_unused, remove_spool
 from spacy_brnn.annotate.writers import Writer, assemble
 
 
@@ -71,6 +71,7 @@ class FileSink:
         if self._path.is_dir():
             raise AnnotateError(f"{self._path} is a folder, and not of a run; move it away")
         if options.restart or STDIN in settings["inputs"]:
+            check_unused(self._path)
             remove_spool(self._path)
         self._spool = Spool(self._path, settings) if self._path.exists() else None
         self.state = self._spool.state if self._spool else None

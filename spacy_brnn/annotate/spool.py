@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,18 @@ class Spool:
             tuple(state["columns"]),
             state["complete"],
         )
+
+
+def check_unused(path: Path) -> None:
+    """Raise AnnotateError if another run is writing it."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
+        try:
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                raise AnnotateError(f"another run is writing to {path}") from error
 
 
 def remove_spool(path: Path) -> None:

@@ -18,6 +18,9 @@ BEFORE = 40
 """Characters shown before evidence that an excerpt from the start would not reach."""
 NEUTRAL = "NEUTRAL"
 
+UNDECIDED = "undecided"
+"""In place of a label that the component does not give: its setting `abstain_below`."""
+
 USUAL_LABELS = ("POSITIVE", "NEGATIVE", NEUTRAL)
 _COUNTS = ("read", "written", "rejected", "entities")
 
@@ -35,7 +38,8 @@ class Extreme:
 class Tally:
     """Counts over the documents of a run, those before an interruption included.
 
-    labels: documents by label, a tie of POSITIVE and NEGATIVE among the NEUTRAL; held: documents
+    labels: documents by label, or UNDECIDED, a tie of POSITIVE and NEGATIVE among the NEUTRAL;
+    held: documents
     for which each label holds, where several may; histogram: documents per bin of polarity, BINS
     equal bins from -1 to 1; seconds: time spent; unread: the first places from which on a file
     could not be read, and why.
@@ -65,7 +69,7 @@ class Tally:
             return
         label, polarity = fields["sentiment_label"], fields["sentiment_polarity"]
         tie = polarity == 0 and label in ("POSITIVE", "NEGATIVE")
-        label = NEUTRAL if tie else label
+        label = NEUTRAL if tie else label or UNDECIDED
         _add(self.labels, {label: 1})
         self.histogram[min(BINS - 1, max(0, int((polarity + 1) / 2 * BINS)))] += 1
         for extremes, sign in ((self.most_positive, 1), (self.most_negative, -1)):
@@ -105,7 +109,7 @@ class Tally:
     @property
     def has_usual_labels(self) -> bool:
         """Whether none but POSITIVE, NEGATIVE and NEUTRAL was given."""
-        return self.labels.keys() <= set(USUAL_LABELS)
+        return self.labels.keys() <= {*USUAL_LABELS, UNDECIDED}
 
     @property
     def has_polarity(self) -> bool:

@@ -9,6 +9,14 @@ from pathlib import Path
 from spacy_brnn.corpora.errors import CorpusError
 
 
+def is_same_file(source: str | Path, output: str | Path) -> bool:
+    """Whether writing the output would destroy the source; not where one is no file yet."""
+    try:
+        return os.path.samefile(source, output)
+    except OSError:
+        return False
+
+
 @contextmanager
 def staged_files(output: Path, names: Iterable[str]) -> Iterator[Path]:
     """Yield an empty folder whose files move into `output` at the end, none after an error.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from spacy.language import Language
 
-from ..loading import load_named_pipeline, sets_attribute
+from ..corpora.staging import is_same_file
+from ..loading import allow_long_texts, load_named_pipeline, sets_attribute
 from .render import render
 from .terminal import terminal_text
 
@@ -30,10 +31,13 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
     for a pipeline that cannot be loaded.
     """
     _refuse_tables(source, model)
+    if html is not None and _is_file(Path(source)) and is_same_file(source, html):
+        raise ExplainError(f"{html} is the text itself: name another file for the page")
     text = read_source(source)
     if not text.strip():
         raise ExplainError("there is no text to explain")
     nlp = load_pipeline(model)  # Evidence is read off it: it must stay.
+    allow_long_texts(nlp)
     doc = nlp(text)
     try:
         shown = terminal_text(doc)

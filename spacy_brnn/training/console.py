@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..corpora.errors import CorpusError
-from ..loading import load_named_pipeline
+from ..corpora.staging import is_same_file
+from ..loading import allow_long_texts, load_named_pipeline
 from .labels import LabelError, LabelReader, Scale, parse_polarity
 from .texts import Fields, Texts, blank_pipeline, counted, make_docs, read_texts
 
@@ -51,6 +52,7 @@ def evaluate_and_report(*, model: str, file: str, as_json: bool, **options: Any)
     with _plain_errors():
         fields = _take_fields(options)
         nlp = load_named_pipeline(model)
+        allow_long_texts(nlp)
         _, component = categorizer_of(nlp)
         labels, exclusive = labels_of(component), is_exclusive(component)
         texts = read_texts(file, fields)
@@ -70,6 +72,8 @@ def convert_and_report(*, file: str, output: Path, lang: str, **options: Any) ->
     from ..corpora.docbin import write_docbin
 
     with _plain_errors():
+        if is_same_file(file, output):
+            raise CorpusError(f"{output} is the input: name another file for the output")
         nlp = blank_pipeline(lang)
         texts = read_texts(file, _take_fields(options))
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -128,6 +128,15 @@ def test_the_output_is_an_input(annotate, tmp_path, output):
     assert (tmp_path / "in.jsonl").read_bytes() == GOOD
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_the_output_is_a_pipe(annotate, tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(GOOD)
+    os.mkfifo(tmp_path / "out.jsonl")
+    result = annotate("in.jsonl", "-o", "out.jsonl", "--overwrite")
+    assert "out.jsonl is a pipe or a device" in one_line(result)
+    assert (tmp_path / "out.jsonl").is_fifo()
+
+
 def test_the_rejects_file_is_an_input(annotate, tmp_path):
     (tmp_path / "out.jsonl.rejects.jsonl").write_bytes(GOOD)
     result = annotate("*.jsonl", "-o", "out.jsonl")

@@ -2,6 +2,7 @@ import json
 from html.parser import HTMLParser
 
 import pytest
+import spacy
 
 from spacy_brnn.annotate.console import summary
 from spacy_brnn.annotate.plan import Result
@@ -9,7 +10,7 @@ from spacy_brnn.annotate.records import Record
 from spacy_brnn.annotate.report import render_report
 from spacy_brnn.annotate.tally import BINS, EXCERPT_CHARACTERS, Extreme, Tally, excerpt
 
-from .conftest import write_jsonl
+from .conftest import read_jsonl, write_jsonl
 
 
 class Page(HTMLParser):
@@ -54,6 +55,22 @@ def test_the_report_of_a_run(annotate, tmp_path):
     assert "Most positive +0.333 in.jsonl:1 good <script>alert(1)</script>" in page.text
     assert "Most negative -0.333 in.jsonl:2 bad & \ufffd" in page.text
     assert 'in.jsonl:5 field "text" is a number, not a string' in page.text
+
+
+def test_documents_without_a_label_are_counted(annotate, tmp_path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", config={"abstain_below": 0.9})
+    nlp.to_disk(tmp_path / "careful")
+    texts = ["A wonderful film!", "It came in a box.", "A dreadful film."]
+    write_jsonl(tmp_path / "in.jsonl", [{"text": text} for text in texts])
+    arguments = ("in.jsonl", "-o", "out.jsonl", "--report", "report.html")
+    result = annotate(*arguments, use_model=tmp_path / "careful")
+    assert result.exit_code == 0, result.stderr
+    assert "undecided 1 33.3%" in " ".join(result.stderr.split())
+    page = Page((tmp_path / "report.html").read_text())
+    assert "1 negative, 1 positive, 1 undecided" in page.text
+    labels = [row["sentiment_label"] for row in read_jsonl(tmp_path / "out.jsonl")]
+    assert labels == ["POSITIVE", None, "NEGATIVE"]
 
 
 def test_labels_of_which_several_hold_are_counted():

@@ -283,8 +283,10 @@ def test_two_runs_do_not_write_the_same_output(start, slow_model, corpus, annota
     process = start(*command, "--model", slow_model)
     while not (tmp_path / "out.jsonl.partial").exists():
         time.sleep(0.01)
-    result = annotate(*command, use_model=slow_model)
-    assert "another run is writing to out.jsonl.partial" in result.stderr
+    for more in ([], ["--restart"]):
+        result = annotate(*command, *more, use_model=slow_model)
+        assert "another run is writing to out.jsonl.partial" in result.stderr
+    assert (tmp_path / "out.jsonl.partial").exists()
     process.kill()
     process.communicate()
 

@@ -47,6 +47,14 @@ def test_documents_stay_whole(tmp_path):
     assert ents(second) == [("Ada", "PER")]
 
 
+def test_the_input_is_kept(tmp_path):
+    path = tmp_path / "a.conll"
+    path.write_text(CONLL)
+    with pytest.raises(CorpusError, match="is the input: name another file"):
+        convert_conll(path, path)
+    assert path.read_text() == CONLL
+
+
 def test_line_breaks_stand_between_sentences(tmp_path):
     first, second = convert(tmp_path, CONLL, line_breaks=True)
     assert [t.text for t in first] == ["EU", "rejects", "\n", "Peter", "Paul", "Bonn"]

@@ -101,6 +101,20 @@ def test_explain_writes_html(folder, tmp_path):
     assert "wonderful" in page.read_text(encoding="utf-8")
 
 
+def test_explain_keeps_its_input(folder, tmp_path):
+    path = tmp_path / "review.txt"
+    path.write_text("A wonderful film")
+    result = explain(str(path), "--model", folder, "--html", str(path))
+    assert result.exit_code == 1 and "review.txt is the text itself" in result.output
+    assert path.read_text() == "A wonderful film"
+
+
+def test_explain_takes_a_text_of_any_length(folder, tmp_path):
+    path = tmp_path / "book.txt"
+    path.write_text("fine " + "x" * 1_000_000)
+    assert explain(str(path), "--model", folder).exit_code == 0
+
+
 def test_explain_says_what_is_wrong(folder, tmp_path):
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"caf\xe9")

@@ -209,6 +209,16 @@ def test_convert_csv(run, tmp_path):
     ]
 
 
+def test_convert_csv_keeps_its_input(run, tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text(table := f"text,label\n{'long ' * 200_001},a\nBye,b\n")
+    assert "texts.csv is the input" in run("convert", "csv", path, path, fails=True)
+    assert path.read_text() == table
+    line = run("convert", "csv", path, tmp_path / "texts.spacy", fails=True)
+    assert "characters, more than the 1,000,000 that spaCy trains on" in line
+    assert not (tmp_path / "texts.spacy").exists()
+
+
 def test_train_takes_one_thread(run, write, tmp_path, three_threads, threads_of):
     """Threads that wait for each other at every step are slow where other processes are at work."""
     seen = [threads_of(training, name) for name in ("init_nlp", "run_loop", "_score")]
