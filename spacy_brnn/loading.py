@@ -84,13 +84,23 @@ def load_named_pipeline(name: str | Path | None) -> Language:
             folder = find_pipeline(name)
             if not Path(name).is_dir() and not (folder / "meta.json").exists():
                 raise PipelineError(f"{name}: this package is no pipeline")
-            return spacy.load(name)
+            return _with_sentiment(spacy.load(name))
         nlp = spacy.blank("en")
         nlp.add_pipe("brnn_sentiment")
         return nlp
     except (OSError, ValueError, ImportError, KeyError) as error:
         shown, said = name or "that ships", " ".join(str(error).split())
         raise PipelineError(f"cannot load the pipeline {shown}: {said}") from error
+
+
+def _with_sentiment(nlp: Language) -> Language:
+    """With a brnn_sentiment that answers by the usual name, where none of several does."""
+    components: list[Any] = [
+        pipe for name, pipe in nlp.pipeline if nlp.get_pipe_meta(name).factory == "brnn_sentiment"
+    ]
+    if components and all(component.extension != "sentiment" for component in components):
+        components[-1].extension = "sentiment"
+    return nlp
 
 
 def _advice(folder: Path) -> str:

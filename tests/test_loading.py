@@ -77,3 +77,15 @@ def test_one_that_is_damaged(run, command, tmp_path):
     said = run(command, "damaged")
     assert said.startswith("Error: cannot load the pipeline damaged: ")
     assert said.count("\n") == 1
+
+
+def test_another_name_of_the_extension_is_known(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment", name="mood", config={"extension": "mood"})
+    nlp.to_disk("moody")
+    (tmp_path / "texts.csv").write_text("text,label\na fine film,POSITIVE\n")
+    for _, arguments in BY_NAME.values():
+        result = CliRunner().invoke(main, [a.replace("PIPELINE", "moody") for a in arguments])
+        assert result.exit_code == 0, result.output
+    assert "POSITIVE" in (tmp_path / "out.csv").read_text()

@@ -20,14 +20,14 @@ def check_folder(factory: str, path: Path, model: Model, exclude: Sequence[str])
             raise ValueError(
                 f"{path} is not the folder of a saved {factory}: it has no file {name!r}"
             )
+    if "cfg" in names:
+        _check_readable(path / "cfg", srsly.read_json)
+    _check_weights(str(path / "model"), (path / "model").read_bytes(), model)
     if "vocab" not in exclude and not (path / "vocab").is_dir():
         raise ValueError(
             f"{path} has no folder 'vocab', as no component within a saved pipeline has: load it "
             'with exclude=["vocab"]'
         )
-    if "cfg" in names:
-        _check_readable(path / "cfg", srsly.read_json)
-    _check_weights(str(path / "model"), (path / "model").read_bytes(), model)
 
 
 def check_bytes(factory: str, data: bytes, model: Model) -> None:

@@ -197,7 +197,6 @@ class BRNNSentiment(Explaining):
         self.polarities = dict(polarities)
         self.targets = targets
         self.target_head = target_head
-        self.extension = extension
         self.objective = objective
         self.precision = precision
         self.reader = Reader(tokenizer, markup=markup)
@@ -211,12 +210,12 @@ class BRNNSentiment(Explaining):
         self._added: list[str] = []
         self._english = EnglishCheck()
         self._said_unlabelled = False
-        self._register()
+        self.extension = extension
 
     def __setstate__(self, state: tuple) -> None:
         """Answer for spans in another process or as a copy, too."""
         super().__setstate__(state)
-        self._register()
+        self.extension = self._extension
 
     @property
     def precision(self) -> str:
@@ -226,6 +225,20 @@ class BRNNSentiment(Explaining):
     @precision.setter
     def precision(self, name: str) -> None:
         self._precision = check_precision(name)
+
+    @property
+    def extension(self) -> str:
+        """The name of the extensions that it answers by; another one may be set.
+
+        Raises ValueError when set to one that is taken, or to what is no name.
+        """
+        return self._extension
+
+    @extension.setter
+    def extension(self, name: str) -> None:
+        register_extensions(name)
+        self._extension = name
+        register_span_scorer(self)
 
     @property
     def support_missing_values(self) -> bool:
@@ -645,10 +658,6 @@ class BRNNSentiment(Explaining):
         if label is not None and len(self.visible_labels) != 2:
             raise ValueError(Errors.E919.format(pos_label=label, labels=self.visible_labels))
         self.cfg["positive_label"] = label
-
-    def _register(self) -> None:
-        register_extensions(self.extension)
-        register_span_scorer(self)
 
     def _discard_pretrained(self) -> None:
         if "untrained" in self.model.attrs:
