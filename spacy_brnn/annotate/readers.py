@@ -163,12 +163,22 @@ def read_json(stream: Stream, source: str, options: ReadOptions) -> Iterator[Rec
         record.is_end = cut
         if problem is None:
             record.take_text(options.text_field)
-            if record.problem and _is_by_columns(fields):
-                record.problem += (
-                    "; the file is written by columns: write an object for each row, in pandas by "
-                    'to_json(orient="records")'
-                )
+            if record.problem:
+                record.problem += _advice_on(fields)
         yield record
+
+
+def _advice_on(fields: dict[str, Any]) -> str:
+    """What to do about an object that is no record, but holds them."""
+    values = list(fields.values())
+    if len(values) == 1 and isinstance(values[0], list) and {type(x) for x in values[0]} == {dict}:
+        return f'; the records are in its list "{next(iter(fields))}": write that list by itself'
+    if _is_by_columns(fields):
+        return (
+            "; the file is written by columns: write an object for each row, in pandas by "
+            'to_json(orient="records")'
+        )
+    return ""
 
 
 def _is_by_columns(fields: dict[str, Any]) -> bool:

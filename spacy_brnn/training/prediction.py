@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from spacy.language import Language
 from spacy.pipeline import TextCategorizer
@@ -10,15 +10,17 @@ from spacy.pipeline import TextCategorizer
 from ..corpora.errors import CorpusError
 
 
-def categorizer_of(nlp: Language) -> tuple[str, TextCategorizer]:
-    """The pipeline's text classifier, brnn_sentiment or one of spaCy's; the last of several.
+def categorizer_of(nlp: Language, labels: Collection[str] = ()) -> tuple[str, TextCategorizer]:
+    """The pipeline's text classifier, brnn_sentiment or one of spaCy's.
 
+    labels: of several classifiers the last one that has these, or the last.
     Raises CorpusError where there is none.
     """
     found = [(name, pipe) for name, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer)]
     if not found:
         raise CorpusError("the pipeline has no brnn_sentiment, textcat or textcat_multilabel")
-    return found[-1]
+    fitting = [pair for pair in found if set(labels) <= set(labels_of(pair[1]))]
+    return (fitting or found)[-1]
 
 
 def labels_of(component: TextCategorizer) -> list[str]:
@@ -31,8 +33,9 @@ def is_exclusive(component: TextCategorizer) -> bool:
     return not component.model.attrs.get("multi_label", False)
 
 
-def predict_texts(nlp: Language, texts: Iterable[str]) -> list[dict[str, float]]:
-    """The probabilities of each text's labels."""
-    _, component = categorizer_of(nlp)
-    labels = labels_of(component)
+def predict_texts(
+    nlp: Language, labels: Iterable[str], texts: Iterable[str]
+) -> list[dict[str, float]]:
+    """The probabilities that each text has these labels."""
+    labels = list(labels)
     return [{label: doc.cats[label] for label in labels} for doc in nlp.pipe(texts)]

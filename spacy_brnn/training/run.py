@@ -164,7 +164,7 @@ def calibrate(nlp: Language, prepared: Prepared) -> float | None:
     """
     if len(prepared.dev) < FEWEST_TO_CALIBRATE:
         return None
-    cats = predict_texts(nlp, [text.text for text in prepared.dev])
+    cats = predict_texts(nlp, prepared.labels, [text.text for text in prepared.dev])
     found = numpy.asarray([[row[label] for label in prepared.labels] for row in cats])
     truths = [[text.cats.get(label, 0.0) for label in prepared.labels] for text in prepared.dev]
     if prepared.exclusive:
@@ -299,7 +299,7 @@ def _score(nlp: Language, prepared: Prepared) -> tuple[Scores, list[tuple[str, S
     texts = [text.text for text in prepared.dev]
     labels, exclusive = prepared.labels, prepared.exclusive
     found = {
-        "this model": predict_texts(nlp, texts),
+        "this model": predict_texts(nlp, labels, texts),
         "a bag of words": bag_of_words(nlp, prepared.train, texts, labels, exclusive=exclusive),
         "the commonest label": commonest(prepared.train, labels, len(texts), exclusive=exclusive),
     }

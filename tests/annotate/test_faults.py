@@ -343,6 +343,11 @@ class TestFilesThatPeopleHave:
         (tmp_path / "in.json").write_text(json.dumps({"text": {"a": "good"}, "n": 1}))
         assert "written by columns" not in annotate("in.json").stderr
 
+    def test_json_in_an_envelope(self, annotate, tmp_path):
+        (tmp_path / "in.json").write_text(json.dumps({"data": [{"text": "good"}]}))
+        message = annotate("in.json").stderr
+        assert 'the records are in its list "data"' in message and "by columns" not in message
+
     def test_json_of_strings(self, annotate, tmp_path):
         (tmp_path / "in.json").write_text('["good"]')
         assert 'not a JSON object but a string; a text by itself is written {"text": "..."}' in (

@@ -88,6 +88,10 @@ def test_evaluate_scores_a_file(trained, run, write):
     other = write([{"body": "a", "topic": "sales"}])
     line = run("evaluate", folder / "topics", other, *FIELDS, fails=True)
     assert "none called sales" in line
+    nlp = spacy.load(folder / "topics", config={"components.brnn_sentiment.extension": "topic"})
+    nlp.add_pipe("brnn_sentiment", name="sentiment")
+    nlp.to_disk(folder / "both")
+    assert run("evaluate", folder / "both", file, *FIELDS, "--json").stdout == result.stdout
 
 
 def test_train_several_labels_a_text(run, write, tmp_path):
