@@ -28,6 +28,8 @@ MAX_STACKED = 1 << 16
 MAX_SHARED = 1024
 # Tokens of such a one whose projections are held at a time.
 LONG_SEGMENT = 1 << 11
+# Steps that a cell runs at a time when it is not trained: oneDNN fails at a million of an LSTM's.
+MOST_STEPS = 1 << 17
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
     "gru": nn.GRU,
@@ -390,8 +392,19 @@ def _read(cell: nn.Module, inputs: Tensor, order: ReadingOrder) -> Tensor:
     # rows is much cheaper to backpropagate than indexing.
     parts = inputs.index_select(0, order.rows).split([t * b for t, b in order.shapes])
     blocks = [part.view(*shape, -1) for part, shape in zip(parts, order.shapes, strict=True)]
-    states = torch.cat([run(block)[0].flatten(0, 1) for block in blocks])
+    states = torch.cat([_run(run, block).flatten(0, 1) for block in blocks])
     return states.index_select(0, order.places)
+
+
+def _run(run: Callable[..., tuple[Tensor, Any]], block: Tensor) -> Tensor:
+    """(T, B, hidden_width) the states along the steps."""
+    if torch.is_grad_enabled():
+        return run(block)[0]
+    state, parts = None, []
+    for part in block.split(MOST_STEPS):
+        states, state = run(part, state)
+        parts.append(states)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:

@@ -314,3 +314,13 @@ def test_rows_pick_the_inputs(depth):
     rows = torch.tensor([2, 0, 2, 1, 1, 0, 7, 2])
     expected = network.max_states(inputs[rows], lengths)
     torch.testing.assert_close(network.max_states(inputs, lengths, rows), expected)
+
+
+@pytest.mark.parametrize("cell", [*CELLS, "mingru", "qrnn"])
+def test_a_sequence_may_have_any_number_of_steps(cell, monkeypatch):
+    network = make_network(cell).eval()
+    inputs, lengths = make_batch([300, 2, 40])
+    with torch.no_grad():
+        whole = network(inputs, lengths)
+        monkeypatch.setattr(brnn, "MOST_STEPS", 16)
+        torch.testing.assert_close(network(inputs, lengths), whole, atol=1e-6, rtol=0)
