@@ -256,6 +256,6 @@ def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
         raise ValueError(
             f"what is asked of doc._.{extension} or span._.{extension} needs the pipeline that "
             "made the Doc: keep the nlp object alive with its brnn_sentiment in it, and create "
-            "the Doc with its vocab"
+            "the Doc with its vocab; where that has another `extension`, say so by extension=..."
         )
     return scorer
