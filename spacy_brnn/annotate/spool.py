@@ -73,8 +73,7 @@ class Spool:
             self._db.execute("COMMIT")
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
             self._db.close()
-            if "locked" in str(error):
-                raise AnnotateError(f"another run is writing to {path}") from error
+            _refuse_locked(path, error)
             raise AnnotateError(
                 f"{path} is damaged, or not of a run ({error}); start anew with --restart"
             ) from error
@@ -149,16 +148,20 @@ class Spool:
         )
 
 
+def _refuse_locked(path: Path, error: Exception) -> None:
+    if "locked" in str(error):
+        raise AnnotateError(f"another run is writing to {path}") from error
+
+
 def check_unused(path: Path) -> None:
     """Raise AnnotateError if another run is writing it."""
     if not path.exists():
         return
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
-        try:
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
             db.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if "locked" in str(error):
-                raise AnnotateError(f"another run is writing to {path}") from error
+    except sqlite3.Error as error:
+        _refuse_locked(path, error)
 
 
 def remove_spool(path: Path) -> None:

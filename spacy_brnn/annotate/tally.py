@@ -39,10 +39,9 @@ class Tally:
     """Counts over the documents of a run, those before an interruption included.
 
     labels: documents by label, or UNDECIDED, a tie of POSITIVE and NEGATIVE among the NEUTRAL;
-    held: documents
-    for which each label holds, where several may; histogram: documents per bin of polarity, BINS
-    equal bins from -1 to 1; seconds: time spent; unread: the first places from which on a file
-    could not be read, and why.
+    held: documents for which each label holds, where several may; histogram: documents per bin of
+    polarity, BINS equal bins from -1 to 1; seconds: time spent; unread: the first places from which
+    on a file could not be read, and why.
     """
 
     read: int = 0

@@ -10,10 +10,10 @@ from spacy_brnn.corpora.errors import CorpusError
 
 
 def is_same_file(source: str | Path, output: str | Path) -> bool:
-    """Whether writing the output would destroy the source; not where one is no file yet."""
+    """Whether writing the output would destroy the source; not where one is no file."""
     try:
         return os.path.samefile(source, output)
-    except OSError:
+    except (OSError, ValueError):  # A text is no name where it is too long or holds a null.
         return False
 
 

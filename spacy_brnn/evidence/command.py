@@ -31,7 +31,7 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
     for a pipeline that cannot be loaded.
     """
     _refuse_tables(source, model)
-    if html is not None and _is_file(Path(source)) and is_same_file(source, html):
+    if html is not None and is_same_file(source, html):
         raise ExplainError(f"{html} is the text itself: name another file for the page")
     text = read_source(source)
     if not text.strip():

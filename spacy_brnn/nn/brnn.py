@@ -28,7 +28,7 @@ MAX_STACKED = 1 << 16
 MAX_SHARED = 1024
 # Tokens of such a one whose projections are held at a time.
 LONG_SEGMENT = 1 << 11
-# Steps that a cell runs at a time when it is not trained: oneDNN fails at a million of an LSTM's.
+# Steps that a cell runs at a time: oneDNN fails at a million of an LSTM's.
 MOST_STEPS = 1 << 17
 CELLS: dict[str, type[nn.Module]] = {
     "rnn": nn.RNN,
@@ -398,13 +398,13 @@ def _read(cell: nn.Module, inputs: Tensor, order: ReadingOrder) -> Tensor:
 
 def _run(run: Callable[..., tuple[Tensor, Any]], block: Tensor) -> Tensor:
     """(T, B, hidden_width) the states along the steps."""
-    if torch.is_grad_enabled():
+    if len(block) <= MOST_STEPS:
         return run(block)[0]
     state, parts = None, []
     for part in block.split(MOST_STEPS):
         states, state = run(part, state)
         parts.append(states)
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    return torch.cat(parts)
 
 
 def _max_state(run: nn.Module, inputs: Tensor, index: Tensor, bucket: Bucket) -> Tensor:

@@ -54,7 +54,7 @@ def evaluate_and_report(*, model: str, file: str, as_json: bool, **options: Any)
         nlp = load_named_pipeline(model)
         allow_long_texts(nlp)
         texts = read_texts(file, fields)
-        _, component = categorizer_of(nlp, [label for label, n in texts.counts().items() if n])
+        _, component = categorizer_of(nlp, texts.counts())
         labels, exclusive = labels_of(component), is_exclusive(component)
         _check_known(texts, labels, exclusive, model)
         _say_notes(texts.notes)
@@ -107,8 +107,7 @@ def _take_fields(options: dict[str, Any]) -> Fields:
 
 
 def _check_known(texts: Texts, labels: list[str], exclusive: bool, model: str) -> None:
-    used = [label for label, count in texts.counts().items() if count]
-    unknown = sorted(set(used) - set(labels))
+    unknown = sorted(texts.counts().keys() - set(labels))
     if unknown:
         raise CorpusError(
             f"{model} has the labels {', '.join(labels)}, and none called {', '.join(unknown)}; "
