@@ -17,7 +17,15 @@ from ..corpora.errors import CorpusError
 from ..corpora.staging import is_same_file
 from ..loading import allow_long_texts, load_named_pipeline
 from .labels import LabelError, LabelReader, Scale, parse_polarity
-from .texts import Fields, Texts, blank_pipeline, counted, make_docs, read_texts
+from .texts import (
+    Fields,
+    Texts,
+    blank_pipeline,
+    check_lengths,
+    counted,
+    make_docs,
+    read_texts,
+)
 
 if TYPE_CHECKING:
     from .run import Prepared, Trained
@@ -76,6 +84,7 @@ def convert_and_report(*, file: str, output: Path, lang: str, **options: Any) ->
             raise CorpusError(f"{output} is the input: name another file for the output")
         nlp = blank_pipeline(lang)
         texts = read_texts(file, _take_fields(options))
+        check_lengths(nlp, texts.texts)
         output.parent.mkdir(parents=True, exist_ok=True)
         write_docbin(make_docs(nlp, texts.texts, texts.labels), output)
     _say_notes(texts.notes)

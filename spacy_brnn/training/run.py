@@ -37,6 +37,7 @@ from .texts import (
     Texts,
     blank_pipeline,
     check_labels,
+    check_lengths,
     make_docs,
     read_texts,
     split,
@@ -107,12 +108,13 @@ def prepare(options: TrainOptions) -> Prepared:
     """
     _check_options(options)
     texts = read_texts(options.file, options.fields)
-    notes = [*texts.notes, *check_labels(texts), *_language(options, texts)]
+    notes = [*texts.notes, *check_labels(texts)]
     if options.dev is None:
         train, dev = split(texts, options.dev_share)
     else:
         train, dev, more = _split_by_file(texts, read_texts(options.dev, options.fields))
         notes += more
+    check_lengths(blank_pipeline(options.lang), [*train, *dev])
     if not train and options.dev is not None:
         raise CorpusError(
             f"{options.dev} holds every text of {options.file}: none is left to train on"
@@ -122,7 +124,7 @@ def prepare(options: TrainOptions) -> Prepared:
             f"{len(texts.texts):,} texts leave {len(train):,} to train on and {len(dev):,} to "
             "check with: give more texts, another --dev-share, or --dev FILE"
         )
-    notes += _few_in_dev(dev, texts)
+    notes += [*_language(options, texts), *_few_in_dev(dev, texts)]
     return Prepared(train, dev, texts.labels, texts.exclusive, _polarities(options, texts), notes)
 
 

@@ -126,20 +126,22 @@ def is_dev_text(text: str, dev_share: float) -> bool:
 
 
 def make_docs(nlp: Language, texts: Iterable[LabelledText], labels: Iterable[str]) -> Iterator[Doc]:
-    """The texts as the pipeline's tokenizer reads them, with a value for each label.
-
-    Raises CorpusError for a text longer than spaCy trains on.
-    """
+    """The texts as the pipeline's tokenizer reads them, with a value for each label."""
     labels = list(labels)
     for text in texts:
-        if len(text.text) > nlp.max_length:
-            raise CorpusError(
-                f"a text of {len(text.text):,} characters, more than the {nlp.max_length:,} that "
-                f"spaCy trains on: divide it, or leave it out (it begins {text.text[:40]!r})"
-            )
         doc = nlp.make_doc(text.text)
         doc.cats = {label: text.cats.get(label, 0.0) for label in labels}
         yield doc
+
+
+def check_lengths(nlp: Language, texts: Iterable[LabelledText]) -> None:
+    """Raises CorpusError for a text longer than spaCy trains on."""
+    for text in texts:
+        if len(text.text) > nlp.max_length:
+            raise CorpusError(
+                f"{text.place}: a text of {len(text.text):,} characters, more than the "
+                f"{nlp.max_length:,} that spaCy trains on: divide it, or leave it out"
+            )
 
 
 def check_labels(texts: Texts) -> list[str]:

@@ -219,8 +219,15 @@ def test_convert_csv_keeps_its_input(run, tmp_path):
     assert "texts.csv is the input" in run("convert", "csv", path, path, fails=True)
     assert path.read_text() == table
     line = run("convert", "csv", path, tmp_path / "texts.spacy", fails=True)
-    assert "characters, more than the 1,000,000 that spaCy trains on" in line
+    assert "texts.csv:2: a text of 1,000,005 characters, more than the 1,000,000 that" in line
     assert not (tmp_path / "texts.spacy").exists()
+
+
+def test_a_text_that_is_too_long_is_found_before_training(run, write, tmp_path):
+    path = write([*tickets(), {"body": "long " * 200_001, "topic": "billing"}])
+    line = run("train", path, *FIELDS, "-o", tmp_path / "topics", fails=True)
+    assert "a text of 1,000,005 characters, more than the 1,000,000 that spaCy trains on" in line
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_train_takes_one_thread(run, write, tmp_path, three_threads, threads_of):
