@@ -28,7 +28,7 @@ def terminal_text(doc: Doc) -> str:
             "",
             _coloured(evidence),
             "",
-            f"logit({evidence.toward}) - logit({evidence.against}): {evidence.logit:+.2f}",
+            f"{evidence.toward} (+) against {evidence.against} (-): {evidence.logit:+.2f}",
             *clauses,
         ]
     )

@@ -84,7 +84,7 @@ def test_explain_a_text_a_file_and_standard_input(folder, tmp_path):
     text = "A wonderful film, warm and funny."
     shown = explain(text, "--model", folder)
     assert shown.exit_code == 0, shown.output
-    assert text in shown.stdout and "logit(POSITIVE) - logit(NEGATIVE): +" in shown.stdout
+    assert text in shown.stdout and "POSITIVE (+) against NEGATIVE (-): +" in shown.stdout
     path = tmp_path / "review.txt"
     path.write_text(text, encoding="utf-8-sig")
     assert explain(str(path), "--model", folder).stdout == shown.stdout
