@@ -14,7 +14,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from spacy_brnn.corpora.errors import CorpusError
-from spacy_brnn.corpora.staging import is_same_file, staged_files
+from spacy_brnn.corpora.staging import check_keeps_input, staged_files
 from spacy_brnn.known_labels import set_known_labels
 
 DOCUMENT_START = "-DOCSTART-"
@@ -67,8 +67,7 @@ def convert_conll(
     Documents keep the file's words, and in training and evaluation spaCy takes these rather
     than its tokenizer's. Raises CorpusError, with nothing written, for a file that is unsound.
     """
-    if is_same_file(source, output):
-        raise CorpusError(f"{output} is the input: name another file for the output")
+    check_keeps_input(source, output)
     vocab = Vocab()
     columns = read_columns(_lines(source), str(source), line_breaks=line_breaks, group=group)
     docs = [_doc(vocab, document, types, str(source)) for document in columns]

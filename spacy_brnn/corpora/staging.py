@@ -17,6 +17,12 @@ def is_same_file(source: str | Path, output: str | Path) -> bool:
         return False
 
 
+def check_keeps_input(source: str | Path, output: str | Path) -> None:
+    """Raise CorpusError if writing the output would destroy the source."""
+    if is_same_file(source, output):
+        raise CorpusError(f"{output} is the input: name another file for the output")
+
+
 @contextmanager
 def staged_files(output: Path, names: Iterable[str]) -> Iterator[Path]:
     """Yield an empty folder whose files move into `output` at the end, none after an error.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..corpora.errors import CorpusError
-from ..corpora.staging import is_same_file
+from ..corpora.staging import check_keeps_input
 from ..loading import allow_long_texts, load_named_pipeline
 from .labels import LabelError, LabelReader, Scale, parse_polarity
 from .texts import (
@@ -80,8 +80,7 @@ def convert_and_report(*, file: str, output: Path, lang: str, **options: Any) ->
     from ..corpora.docbin import write_docbin
 
     with _plain_errors():
-        if is_same_file(file, output):
-            raise CorpusError(f"{output} is the input: name another file for the output")
+        check_keeps_input(file, output)
         nlp = blank_pipeline(lang)
         texts = read_texts(file, _take_fields(options))
         check_lengths(nlp, texts.texts)
