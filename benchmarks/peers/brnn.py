@@ -51,10 +51,9 @@ class Brnn(SpacySystem):
     def train(
         self, train: Path, dev: Path, output: Path | None, limit: int | None = None
     ) -> dict[str, Any]:
-        """Train the network of the weights that ship, on the labels alone."""
+        """Train the network of the weights that ship, on labels alone and from no vectors."""
         from .spacy_training import train_pipeline
 
-        vectors = ROOT / "corpus" / "imdb_vectors"
-        return train_pipeline(
-            ROOT / "configs" / "imdb_lstm.cfg", train, dev, output, limit, vectors=vectors
-        )
+        own: dict[str, Any] = {"corpora.train.@readers": "spacy.Corpus.v1", "paths.vectors": None}
+        config = ROOT / "configs" / "sentiment_en.cfg"
+        return train_pipeline(config, train, dev, output, limit, **own)

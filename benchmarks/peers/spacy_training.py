@@ -26,17 +26,21 @@ def train_pipeline(
     dev: Path,
     output: Path | None,
     limit: int | None = None,
-    vectors: Path | None = None,
+    **overrides: Any,
 ) -> dict[str, Any]:
-    """Train a config as `spacy train` does; see System.train."""
-    overrides: dict[str, Any] = {"paths.train": str(train), "paths.dev": str(dev)}
-    if vectors is not None:
-        if not vectors.exists():
-            raise Unavailable("no word vectors: spacy project run vectors")
-        overrides["paths.vectors"] = str(vectors)
+    """Train a config as `spacy train` does; see System.train.
+
+    overrides: of the config's values, by their dotted names.
+    Raises Unavailable where its vectors are not there.
+    """
+    values = {"paths.train": str(train), "paths.dev": str(dev), **overrides}
     if limit is not None:
-        overrides |= ENDLESS
-    nlp = init_nlp(load_config(config, overrides=overrides, interpolate=False))
+        values |= ENDLESS
+    loaded = load_config(config, overrides=values, interpolate=False)
+    vectors = loaded["paths"].get("vectors")
+    if vectors is not None and not Path(vectors).exists():
+        raise Unavailable(f"{vectors} is not there: spacy project run vectors")
+    nlp = init_nlp(loaded)
     clock = Clock(limit)
     _attach(clock, nlp)
     try:
