@@ -38,6 +38,11 @@ def explain_text(source: str, model: str | None = None, html: Path | None = None
         raise ExplainError("there is no text to explain")
     nlp = load_pipeline(model)  # Evidence is read off it: it must stay.
     allow_long_texts(nlp)
+    if len(text) > nlp.max_length:
+        raise ExplainError(
+            f"the text has {len(text):,} characters, more than the {nlp.max_length:,} that {model} "
+            "reads: give a part of it"
+        )
     doc = nlp(text)
     try:
         shown = terminal_text(doc)

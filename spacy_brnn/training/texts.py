@@ -134,13 +134,18 @@ def make_docs(nlp: Language, texts: Iterable[LabelledText], labels: Iterable[str
         yield doc
 
 
-def check_lengths(nlp: Language, texts: Iterable[LabelledText]) -> None:
-    """Raises CorpusError for a text longer than spaCy trains on."""
+def check_lengths(
+    nlp: Language, texts: Iterable[LabelledText], reader: str = "spaCy trains on"
+) -> None:
+    """Raises CorpusError for a text longer than the pipeline takes.
+
+    reader: who that is and what for, for the message.
+    """
     for text in texts:
         if len(text.text) > nlp.max_length:
             raise CorpusError(
                 f"{text.place}: a text of {len(text.text):,} characters, more than the "
-                f"{nlp.max_length:,} that spaCy trains on: divide it, or leave it out"
+                f"{nlp.max_length:,} that {reader}: divide it, or leave it out"
             )
 
 

@@ -115,6 +115,17 @@ def test_explain_takes_a_text_of_any_length(folder, tmp_path):
     assert explain(str(path), "--model", folder).exit_code == 0
 
 
+def test_explain_refuses_a_text_that_memory_would_not_do_for(folder, tmp_path):
+    nlp = spacy.load(folder)
+    nlp.add_pipe("ner")
+    nlp.to_disk(tmp_path / "model")
+    path = tmp_path / "book.txt"
+    path.write_text("fine " + "x" * 1_000_000)
+    result = explain(str(path), "--model", str(tmp_path / "model"))
+    assert result.exit_code == 1
+    assert "the text has 1,000,005 characters, more than the 1,000,000 that" in result.output
+
+
 def test_explain_says_what_is_wrong(folder, tmp_path):
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"caf\xe9")

@@ -94,6 +94,18 @@ def test_evaluate_scores_a_file(trained, run, write):
     assert run("evaluate", folder / "both", file, *FIELDS, "--json").stdout == result.stdout
 
 
+def test_evaluate_refuses_a_text_that_memory_would_not_do_for(trained, run, write):
+    folder, _ = trained
+    nlp = spacy.load(folder / "topics")
+    nlp.add_pipe("ner")
+    nlp.to_disk(folder / "entities")
+    path = write([{"body": "long " * 200_001, "topic": "billing"}])
+    assert run("evaluate", folder / "topics", path, *FIELDS).stdout
+    line = run("evaluate", folder / "entities", path, *FIELDS, fails=True)
+    assert "texts.jsonl:1: a text of 1,000,005 characters, more than the 1,000,000 that" in line
+    assert line.endswith("entities reads: divide it, or leave it out")
+
+
 def test_train_several_labels_a_text(run, write, tmp_path):
     rows = [
         {"text": f"{o} {a} and {b}.", "label": [la, lb]}
