@@ -57,7 +57,7 @@ def read_docbin(path: Path) -> Iterator[Doc]:
     except OSError:
         raise click.ClickException(
             f"{path} is not there: `spacy project run convert` makes it from the IMDb archive, "
-            "or give --jsonl PATH"
+            "or name another file"
         ) from None
     except Exception:
         raise click.ClickException(f"{path} is no DocBin file") from None

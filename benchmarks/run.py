@@ -80,7 +80,8 @@ def _measure(
 ) -> list[dict[str, Any]]:
     if section == "speed":
         slices = cut(documents, options.rounds, options.warmup)
-        return speed.measure(systems, slices, options.loads, options.threads, tell)
+        read = [system for system in systems if not system.training_only]
+        return speed.measure(read, slices, options.loads, options.threads, tell)
     if section == "training":
         timed = [system for system in systems if system.times_training]
         return training.measure(

@@ -11,6 +11,7 @@ from .trained_pipeline import TrainedPipeline
 from .vader import Vader
 
 _CONFIGS = ROOT / "benchmarks" / "configs"
+_LSTM = ROOT / "configs" / "imdb_lstm.cfg"
 TOKENIZER = "tokenizer"
 
 SYSTEMS: dict[str, System] = {
@@ -20,7 +21,7 @@ SYSTEMS: dict[str, System] = {
         TokenizerAndTorch("torch", "spaCy's tokenizer and `import torch`"),
         Brnn("brnn", "**brnn_sentiment**"),
         Brnn("brnn_float32", "brnn_sentiment, float32", {"precision": "float32"}),
-        TrainedPipeline("brnn_lstm", "brnn_sentiment, an LSTM", ROOT / "configs" / "imdb_lstm.cfg"),
+        TrainedPipeline("brnn_lstm", "brnn_sentiment, an LSTM of 128", _LSTM, training_only=True),
         TrainedPipeline("textcat_bow", "spacy.TextCatBOW.v3", _CONFIGS / "textcat_bow.cfg"),
         TrainedPipeline(
             "textcat_ensemble", "spacy.TextCatEnsemble.v2", _CONFIGS / "textcat_ensemble.cfg"

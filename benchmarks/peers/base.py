@@ -37,6 +37,8 @@ class System(ABC):
     gives_sentiment = True
     # Only its load time is of interest.
     load_only = False
+    # Only how fast it trains is of interest.
+    training_only = False
     # It cannot be run by two processes.
     one_process_only = False
     # What a reader of its row should know.

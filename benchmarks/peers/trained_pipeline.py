@@ -17,14 +17,16 @@ class TrainedPipeline(SpacySystem):
     """The best model of a training.
 
     config: what it is trained by.
+    training_only: as System has it.
     """
 
-    needs_training = True
     times_training = True
 
-    def __init__(self, name: str, title: str, config: Path) -> None:
+    def __init__(self, name: str, title: str, config: Path, training_only: bool = False) -> None:
         super().__init__(name, title)
         self.config = config
+        self.training_only = training_only
+        self.needs_training = not training_only
 
     def make_pipeline(self) -> Language:
         """Load the pipeline from disk."""
