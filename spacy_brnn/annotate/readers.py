@@ -151,7 +151,7 @@ def read_jsonl(stream: Stream, source: str, options: ReadOptions) -> Iterator[Re
 
 
 def read_json(stream: Stream, source: str, options: ReadOptions) -> Iterator[Record]:
-    """Yield a record per object of an array, or of several objects one after the other."""
+    """Yield a record per object of arrays, or of several objects one after the other."""
     for number, (raw, problem) in enumerate(_json_values(stream), 1):
         cut = problem is not None
         line = raw.encode("utf-8", "surrogatepass")
@@ -188,7 +188,7 @@ def _is_by_columns(fields: dict[str, Any]) -> bool:
 
 
 def _json_values(stream: Stream) -> Iterator[tuple[str, str | None]]:
-    """The values of an array or a sequence, read a block at a time, and what is wrong with each."""
+    """The values of arrays or a sequence, read a block at a time, and what is wrong with each."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     scan = json.JSONDecoder().raw_decode
     buffer, at, block, in_array, ended = "", 0, 1 << 16, None, False
@@ -200,7 +200,8 @@ def _json_values(stream: Stream) -> Iterator[tuple[str, str | None]]:
             at += in_array
             continue
         if in_array and at < len(buffer) and buffer[at] == "]":
-            return
+            at, in_array = at + 1, None  # Another may follow, in files that were joined.
+            continue
         problem = "the file ends inside of its array" if in_array else None
         if at < len(buffer):
             try:
