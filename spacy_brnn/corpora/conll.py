@@ -149,19 +149,22 @@ def _tag(fields: list[str], place: str) -> str:
 
 
 def _doc(vocab: Vocab, columns: Columns, types: Mapping[str, str] | None, name: str) -> Doc:
-    tags = _iob2(columns.tags)
+    tags = _iob2(columns)
     if types is not None:
         tags = [_map_tag(tag, types, name) for tag in tags]
     tags = ["" if tag == MISSING else tag for tag in tags]
     return Doc(vocab, words=columns.words, ents=tags, sent_starts=[*columns.sent_starts])
 
 
-def _iob2(tags: Sequence[str]) -> list[str]:
-    """The tags with B at the begin of every entity, which IOB1 has between two of a type only."""
-    before = ["O", *tags]
+def _iob2(columns: Columns) -> list[str]:
+    """The tags with B at the begin of every entity, which IOB1 has between two of a type only.
+
+    No entity goes on in another sentence.
+    """
+    before = ["O", *columns.tags[:-1]]
     return [
-        "B" + tag[1:] if tag[0] == "I" and previous[1:] != tag[1:] else tag
-        for previous, tag in zip(before, tags, strict=False)
+        "B" + tag[1:] if tag[0] == "I" and (begins or previous[1:] != tag[1:]) else tag
+        for previous, tag, begins in zip(before, columns.tags, columns.sent_starts, strict=True)
     ]
 
 

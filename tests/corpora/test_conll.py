@@ -47,6 +47,11 @@ def test_documents_stay_whole(tmp_path):
     assert ents(second) == [("Ada", "PER")]
 
 
+def test_no_entity_goes_on_in_another_sentence(tmp_path):
+    [doc] = convert(tmp_path, "Said O\nJohn I-PER\n\nMary I-PER\nAnn I-PER\n", group=2)
+    assert ents(doc) == [("John", "PER"), ("Mary Ann", "PER")]
+
+
 def test_the_input_is_kept(tmp_path):
     path = tmp_path / "a.conll"
     path.write_text(CONLL)
