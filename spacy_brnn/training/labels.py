@@ -9,6 +9,8 @@ from typing import Any
 
 from thinc.api import Config
 
+from ..annotate.records import replace_surrogates
+
 # A scale of more whole numbers gets so many labels, evenly apart.
 MOST_STEPS = 11
 COARSE_STEPS = 5
@@ -63,7 +65,7 @@ class Scale:
     @property
     def labels(self) -> list[str]:
         """The labels, in ascending order."""
-        return [f"{step:g}" for step in self.steps]
+        return [_number_name(step) for step in self.steps]
 
     @property
     def polarities(self) -> dict[str, float]:
@@ -79,7 +81,7 @@ class Scale:
         """
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not self.low <= number <= self.high:
             raise LabelError(
@@ -105,6 +107,8 @@ class LabelReader:
     def __post_init__(self) -> None:
         if self.scale and self.delimiter:
             raise LabelError("--scale has one number a text, --label-delimiter several labels")
+        if self.delimiter == "":
+            raise LabelError("--label-delimiter is what stands between two labels, not nothing")
 
     def is_several(self, value: Any) -> bool:
         """Whether this value says that a text may have several labels."""
@@ -124,6 +128,8 @@ class LabelReader:
         if isinstance(value, dict):  # As the cats of a DocBin.
             return [_name(label) for label, score in value.items() if _is_true(label, score)]
         parts = value.split(self.delimiter) if isinstance(value, str) else value
+        if not isinstance(parts, (list, tuple, set)):
+            parts = [parts]
         return [_name(part) for part in parts if not _is_empty(part)]
 
 
@@ -181,7 +187,14 @@ def _name(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
-        return f"{value:g}"
+        return _number_name(value)
     if isinstance(value, str):
-        return value.strip()
+        return replace_surrogates(value.strip())
     raise LabelError(f"a label must be a string or a number, not {type(value).__name__}")
+
+
+def _number_name(value: float) -> str:
+    """Numbers that are the same have the same name, whether they are written 2 or 2.0."""
+    if isinstance(value, int) or value.is_integer():
+        return str(int(value))
+    return f"{value:.12g}"

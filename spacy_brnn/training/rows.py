@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..annotate.readers import InputReader, ReadOptions
-from ..annotate.records import AnnotateError
+from ..annotate.records import AnnotateError, replace_surrogates
 from ..annotate.sources import check_readable, find_inputs
 from ..corpora.errors import CorpusError
 
@@ -46,4 +46,4 @@ def rows(
             label = record.value(label_field, "--label-field")
         except KeyError:
             label = None
-        yield Row(record.place, record.text, label, record.fields)
+        yield Row(record.place, replace_surrogates(record.text), label, record.fields)

@@ -231,6 +231,11 @@ def _split_by_file(
     if unknown:
         notes.append(f"labels of the --dev file alone, which cannot be learned: {unknown}")
     known = [text for text in dev.texts if not set(text.cats) - set(texts.labels)]
+    if not known:
+        raise CorpusError(
+            f"no text of the --dev file has labels to check with: its own are "
+            f"{', '.join(dev.labels)}, those to train on {', '.join(texts.labels)}"
+        )
     held = {text.text.strip() for text in dev.texts}
     train = [text for text in texts.texts if text.text.strip() not in held]
     if len(train) < len(texts.texts):

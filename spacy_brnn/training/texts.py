@@ -158,8 +158,9 @@ def check_labels(texts: Texts) -> list[str]:
     used = [label for label in texts.labels if counts[label]]
     if len(used) < (2 if texts.exclusive else 1):
         raise CorpusError(
-            f"{len(texts.texts):,} texts with {len(used)} label{'s' if not used else ''} "
+            f"{counted(len(texts.texts), 'different text')} with {counted(len(used), 'label')} "
             f"({', '.join(used) or 'none'}): to learn anything, texts of at least two are needed"
+            + "".join(f"; {note}" for note in texts.notes)
         )
     if texts.exclusive and len(used) > len(texts.texts) / 2:
         raise CorpusError(

@@ -212,6 +212,12 @@ def test_what_exists_is_kept(run, write, tmp_path):
     assert "no spaCy pipeline" in line
 
 
+def test_a_dev_file_of_other_labels_is_told(run, write, tmp_path):
+    dev = write([{"body": "a", "topic": "sales"}], "dev.jsonl")
+    line = run("train", write(tickets()), *FIELDS, "--dev", dev, "-o", tmp_path / "m", fails=True)
+    assert "its own are sales, those to train on billing, delivery, login" in line
+
+
 def test_convert_csv(run, tmp_path):
     path = tmp_path / "texts.csv"
     path.write_text('text,label\n"Hello, you",a\nBye,b\n')
@@ -223,6 +229,13 @@ def test_convert_csv(run, tmp_path):
         ("Hello, you", {"a": 1.0, "b": 0.0}),
         ("Bye", {"a": 0.0, "b": 1.0}),
     ]
+
+
+def test_convert_csv_replaces_lone_surrogates(run, write, tmp_path):
+    path = write([{"text": "a \ud83d b", "label": "x"}, {"text": "c", "label": "y"}])
+    run("convert", "csv", path, tmp_path / "texts.spacy")
+    doc, _ = DocBin().from_disk(tmp_path / "texts.spacy").get_docs(spacy.blank("en").vocab)
+    assert doc.text == "a \ufffd b"
 
 
 def test_convert_csv_keeps_its_input(run, tmp_path):

@@ -15,6 +15,11 @@ from spacy_brnn.training.labels import (
         (" good ", {"good": 1.0}),
         (3, {"3": 1.0}),
         (3.0, {"3": 1.0}),
+        (1234567, {"1234567": 1.0}),
+        (1234571.0, {"1234571": 1.0}),
+        (2.5, {"2.5": 1.0}),
+        (float("inf"), {"inf": 1.0}),
+        ("a\ud83d", {"a\ufffd": 1.0}),
         (True, {"true": 1.0}),
         ("", None),
         (None, None),
@@ -32,6 +37,9 @@ def test_a_delimiter_makes_several_labels():
     reader = LabelReader(delimiter=";")
     assert reader.read("a; b") == {"a": 1.0, "b": 1.0}
     assert reader.read("") == {}
+    assert reader.read(5) == {"5": 1.0}
+    with pytest.raises(LabelError, match="what stands between two labels"):
+        LabelReader(delimiter="")
 
 
 def test_a_scale_has_a_label_for_each_whole_number():
@@ -40,6 +48,7 @@ def test_a_scale_has_a_label_for_each_whole_number():
     assert scale.polarities == {"1": -1.0, "2": -0.5, "3": 0.0, "4": 0.5, "5": 1.0}
     assert Scale.parse("0:100").labels == ["0", "25", "50", "75", "100"]
     assert Scale.parse("0:1").labels == ["0", "1"]
+    assert Scale.parse("1234567:1234568").labels == ["1234567", "1234568"]
 
 
 @pytest.mark.parametrize("number", [1, 2.5, 3.75, "4.1", 5])
@@ -51,7 +60,7 @@ def test_the_labels_of_a_number_have_it_as_their_mean(number):
     )
 
 
-@pytest.mark.parametrize("value", ["good", 0, 6, "nan", [3]])
+@pytest.mark.parametrize("value", ["good", 0, 6, "nan", [3], 10**400])
 def test_what_is_not_on_the_scale_is_refused(value):
     with pytest.raises(LabelError, match="from 1 to 5"):
         Scale.parse("1:5").read(value)

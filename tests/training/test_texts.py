@@ -124,7 +124,7 @@ def test_labels_that_differ_in_case_alone_are_noted(write):
 
 def test_labels_that_teach_nothing_are_refused(write):
     one = read_texts(str(write(rows(("a", "x"), ("b", "x")))), Fields())
-    with pytest.raises(CorpusError, match=r"2 texts with 1 label \(x\)"):
+    with pytest.raises(CorpusError, match=r"2 different texts with 1 label \(x\)"):
         check_labels(one)
     many = read_texts(str(write(rows(("a", "1"), ("b", "2"), ("c", "3")))), Fields())
     with pytest.raises(CorpusError, match="3 labels for 3 texts"):
