@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from itertools import islice
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from spacy_brnn.annotate.annotator import Annotation, Annotator, PipelineOptions
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NUMBERS = SENTIMENT_FIELDS[1:]
+# Frames may come from several threads, of Dask for one, and an Annotator serves one at a time.
+_one_at_a_time = Lock()
 
 
 def annotate_frame(
@@ -50,9 +53,10 @@ def annotate_frame(
     rows: list[dict[str, Any]] = [{} for _ in texts]
     present = iter([(index, text) for index, text in enumerate(texts) if text is not None])
     while batch := list(islice(present, batch_size)):
-        annotator = _annotator(options)
-        columns = annotator.columns
-        annotations = annotator([text for _, text in batch])
+        with _one_at_a_time:
+            annotator = _annotator(options)
+            annotations = annotator([text for _, text in batch])
+        columns = annotations.columns
         for (index, _), result in zip(batch, annotations.results, strict=True):
             if not isinstance(result, Annotation):
                 raise ValueError(f"row {frame.index[index]!r}: {result.reason}")

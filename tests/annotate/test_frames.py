@@ -1,8 +1,11 @@
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
+from spacy_brnn.annotate import frames
 from spacy_brnn.annotate.frames import annotate_frame, annotate_frames
 
 pd = pytest.importorskip("pandas")
@@ -79,6 +82,25 @@ def test_frames_are_annotated_as_they_come(frame, model):
     assert len(next(outs)) == 5
     assert next(frames).shape == (2, 2), "a frame was read before it was asked for"
     assert list(outs) == []
+
+
+def test_threads_take_turns(frame, model, monkeypatch):
+    inside, seen = [], []
+
+    class Slow(frames.Annotator):
+        def __call__(self, documents):
+            inside.append(1)
+            time.sleep(0.05)
+            seen.append(len(inside))
+            inside.pop()
+            return super().__call__(documents)
+
+    frames._annotator.cache_clear()
+    monkeypatch.setattr(frames, "Annotator", Slow)
+    with ThreadPoolExecutor(3) as pool:
+        outs = list(pool.map(lambda _: annotate_frame(frame, model=str(model)), range(3)))
+    frames._annotator.cache_clear()
+    assert seen == [1, 1, 1] and all(out.equals(outs[0]) for out in outs)
 
 
 def test_what_cannot_be_annotated_is_told(frame, model):
