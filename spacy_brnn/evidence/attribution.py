@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import RLock
 
 import numpy
 from spacy.tokens import Doc
@@ -23,6 +24,7 @@ Path = Sequence[tuple[float, float]]
 RADAU: Path = ((1.0, 0.25), (1.0 / 3.0, 0.75))
 # Of all points together: beyond it they are taken one by one, which bounds the memory.
 TOKENS_AT_ONCE = 20_000
+_one_at_a_time = RLock()
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,12 @@ def _add_beside(through_states: Floats2d, beside: Floats2d) -> Floats2d:
 
 @contextmanager
 def undisturbed(*parts: Model) -> Iterator[None]:
-    """Backpropagate through parts of a model without dropout, and leave no gradient behind."""
+    """Backpropagate through parts of a model without dropout, and leave no gradient behind.
+
+    One thread at a time: what is set back must be what was there before any.
+    """
     with ExitStack() as stack:
+        stack.enter_context(_one_at_a_time)
         for part in parts:
             stack.enter_context(gradients_kept(part))
             stack.enter_context(dropout_off(part))

@@ -63,10 +63,11 @@ def read_source(source: str) -> str:
         return _decode(sys.stdin.buffer.read(), "standard input")
     path = Path(source)
     if _is_file(path):
-        return _decode(path.read_bytes(), source)
+        return _decode(_read(path), source)
     if not any(c.isspace() for c in source) and (path.suffix or len(path.parts) > 1):
         raise ExplainError(f"{source}: no such file (a text of one word is read from -)")
-    return source
+    # Bytes that the locale's encoding lacks arrive as surrogates.
+    return source.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _refuse_tables(source: str, model: str | None) -> None:
@@ -97,6 +98,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # A text may be too long for a name, or hold a null.
         return False
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ExplainError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -1,6 +1,10 @@
+import contextlib
 import copy
 import dataclasses
 import pickle
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 import pytest
@@ -13,6 +17,7 @@ from spacy.tokens import DocBin
 from spacy_brnn.architectures.cut_model import cut_model
 from spacy_brnn.architectures.precision import predict_in
 from spacy_brnn.architectures.torch_shim import FlatTorchShim
+from spacy_brnn.evidence.attribution import undisturbed
 from spacy_brnn.evidence.fields import evidence_fields
 from spacy_brnn.evidence.render import render
 
@@ -235,3 +240,20 @@ def test_evidence_takes_one_thread(nlp, three_threads, threads_of):
     with pytest.raises(KeyError):
         nlp("I loved it.")._.sentiment.evidence()
     assert torch.get_num_threads() == 3
+
+
+def test_threads_leave_the_model_as_it_is(train_pipeline):
+    gru = {**MODEL["tok2vec"]["encode"], "cell": "gru", "input_dropout": 0.25}
+    nlp = train_pipeline(model={**MODEL, "tok2vec": {**MODEL["tok2vec"], "encode": gru}}, steps=2)
+    inside = threading.Barrier(2, timeout=0.2)
+    model = nlp.get_pipe("brnn_sentiment").model
+
+    def enter():
+        with undisturbed(model), contextlib.suppress(threading.BrokenBarrierError):
+            inside.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        deque(pool.map(lambda _: enter(), range(2)), maxlen=0)
+    network = cut_model(model).encode.shims[0]._model
+    assert inside.broken and network.dropouts[0].rate == 0.25
+    assert all(parameter.requires_grad for parameter in network.parameters())

@@ -147,3 +147,10 @@ def test_explain_says_what_is_wrong(folder, tmp_path):
     ):
         result = explain(*arguments)
         assert result.exit_code == 1 and message in result.output, result.output
+
+
+def test_explain_reads_what_the_locale_has_no_characters_for(folder):
+    for raw, said in ((b"caf\xc3\xa9 wonderful", "café"), (b"caf\xe9 wonderful", "caf\ufffd")):
+        text = raw.decode("ascii", "surrogateescape")
+        result = explain(text, "--model", folder)
+        assert result.exit_code == 0 and said in result.output
