@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spacy.pipeline import TextCategorizer
 from spacy.tokens import Doc, Span
+from thinc.api import Optimizer
 
 from ..evidence.direction import is_scale, of_label, of_polarity
 from ..evidence.evidence import Evidence
@@ -75,6 +76,11 @@ class Explaining(TextCategorizer):
             head = self.target_head or weights.folder(weights.DEFAULT) / HEAD_FILE
             self._target_scorer = TargetScorer(self.model, Path(head), self.read_text)
         return self._target_scorer.score(spans)
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Update the model's weights; a head for targets then has to fit them anew."""
+        super().finish_update(sgd)
+        self._target_scorer = None
 
     def read_text(self, text: Doc | Span) -> ReadText:
         """What the model reads of a document or a span, and where that stands in the document."""

@@ -12,6 +12,7 @@ from functools import cache, partial
 from typing import Any, Protocol
 
 from spacy.tokens import Doc, Span
+from spacy.tokens.underscore import Underscore
 from spacy.vocab import Vocab
 
 from ..evidence.evidence import Evidence
@@ -60,8 +61,11 @@ def register_extensions(name: str) -> None:
 
     Raises ValueError in that case, or where it is no name.
     """
-    if not name.isidentifier():
-        raise ValueError(f"the setting `extension` must be a Python name, not {name!r}")
+    if not isinstance(name, str) or not name.isidentifier() or hasattr(Underscore, name):
+        raise ValueError(
+            "the setting `extension` must be a Python name that spaCy's `doc._` has no method of, "
+            f"not {name!r}"
+        )
     owners: tuple[type[Doc | Span], ...] = (Doc, Span, Span)
     extensions = list(zip(owners, (name, name, _toward(name)), _getters(name), strict=True))
     for owner, own, getter in extensions:
@@ -256,6 +260,8 @@ def _require_scorer(doc: Doc, extension: str) -> SpanScorer:
         raise ValueError(
             f"what is asked of doc._.{extension} or span._.{extension} needs the pipeline that "
             "made the Doc: keep the nlp object alive with its brnn_sentiment in it, and create "
-            "the Doc with its vocab; where that has another `extension`, say so by extension=..."
+            "the Doc with its vocab (one that add_pipe took from another pipeline by source=... "
+            "has that one's: load it with vocab=nlp.vocab); where it has another `extension`, say "
+            "so by extension=..."
         )
     return scorer

@@ -360,8 +360,7 @@ class BRNNEntityRecognizer(TrainablePipe):
 
         Raises ValueError for what are not a whole component's bytes, and changes nothing then.
         """
-        if "model" not in exclude:
-            check_bytes("brnn_ner", bytes_data, self.model)
+        if "model" not in exclude and check_bytes("brnn_ner", bytes_data, self.model):
             self._discard_pretrained()
         return super().from_bytes(bytes_data, exclude=exclude)
 

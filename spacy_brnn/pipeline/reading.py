@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from weakref import ref
 
 import numpy
 from spacy.attrs import IDX, LEMMA, LENGTH, MORPH, NORM, ORTH, POS, SPACY, TAG
+from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
@@ -41,12 +43,23 @@ class Reader:
     """
 
     def __init__(self, tokenizer: TokenizeText | None = None, *, markup: bool = True) -> None:
-        self.tokenizer = tokenizer
+        self._tokenizer = tokenizer
+        self._nlp: Callable[[], Language | None] = _none
         self.markup = markup
         self._forget()
 
+    def follow(self, nlp: Language) -> None:
+        """Take the tokenizer that a pipeline has at the time, for as long as it lives."""
+        self._tokenizer, self._nlp = nlp.tokenizer, ref(nlp)
+
+    @property
+    def tokenizer(self) -> TokenizeText | None:
+        """The pipeline's."""
+        nlp = self._nlp()
+        return self._tokenizer if nlp is None else nlp.tokenizer
+
     def __getstate__(self) -> dict:
-        return {"tokenizer": self.tokenizer, "markup": self.markup}
+        return {"_tokenizer": self.tokenizer, "_nlp": _none, "markup": self.markup}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -236,3 +249,7 @@ def _make_doc(vocab: Vocab, attributes: list[int | str], array: Any) -> Doc:
     if len(doc):
         doc.from_array(attributes[2:], array[:, 2:])
     return doc
+
+
+def _none() -> None:
+    """A pipeline that is not there; unlike a reference to one, it can be pickled."""

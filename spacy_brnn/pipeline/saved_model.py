@@ -11,6 +11,9 @@ from thinc.api import Model
 
 from ..architectures.vector_table import copy_vector_tables
 
+# Of a component, as `to_bytes` writes them.
+PARTS = frozenset(("cfg", "model", "vocab"))
+
 
 def check_folder(factory: str, path: Path, model: Model, exclude: Sequence[str]) -> None:
     """Raise ValueError unless the folder of a component can be loaded into such a model."""
@@ -30,13 +33,21 @@ def check_folder(factory: str, path: Path, model: Model, exclude: Sequence[str])
         )
 
 
-def check_bytes(factory: str, data: bytes, model: Model) -> None:
-    """Raise ValueError unless a component's bytes can be loaded into such a model."""
+def check_bytes(factory: str, data: bytes, model: Model) -> bool:
+    """Whether a component's bytes hold a model: `to_bytes` may have excluded it.
+
+    Raises ValueError where they are none, or hold one that cannot be loaded into such a model.
+    """
     try:
-        weights = srsly.msgpack_loads(data)["model"]
-    except (ValueError, TypeError, KeyError) as error:
+        saved = srsly.msgpack_loads(data)
+        known = PARTS.intersection(saved)
+    except (ValueError, TypeError) as error:
         raise ValueError(f"these are not the bytes of a saved {factory}: {error}") from error
-    _check_weights("the bytes of the model", weights, model)
+    if not isinstance(saved, dict) or not known:
+        raise ValueError(f"these are not the bytes of a saved {factory}: they hold no part of one")
+    if "model" in saved:
+        _check_weights("the bytes of the model", saved["model"], model)
+    return "model" in saved
 
 
 def _check_readable(file: Path, read: Callable[[Path], object]) -> None:

@@ -36,6 +36,7 @@ from .extensions import (
     make_room,
     register_extensions,
     register_span_scorer,
+    require_spans,
 )
 from .objective import SUPERVISED, MixedLoss, Objective, condition_on_known
 from .plain_tokens import TokenizeText
@@ -120,7 +121,7 @@ def make_brnn_sentiment(
     Raises ValueError for a field that Objective does not have, an unknown precision, or an
     extension that is taken.
     """
-    return BRNNSentiment(
+    component = BRNNSentiment(
         nlp.vocab,
         model,
         name,
@@ -135,8 +136,9 @@ def make_brnn_sentiment(
         targets=targets,
         target_head=target_head,
         scorer=scorer,
-        tokenizer=nlp.tokenizer,
     )
+    component.reader.follow(nlp)
+    return component
 
 
 class BRNNSentiment(Explaining):
@@ -318,8 +320,12 @@ class BRNNSentiment(Explaining):
         self._keep_with(docs)
 
     def score_spans(self, spans: Iterable[Span]) -> list[Sentiment]:
-        """The sentiment of each span, read by itself without its context, in few passes."""
+        """The sentiment of each span, read by itself without its context, in few passes.
+
+        Raises TypeError for what is no span.
+        """
         spans = list(spans)
+        require_spans(spans, "score_spans")
         labels, polarities = self.visible_labels, self.label_polarities
         found: list[Sentiment] = []
         for start in range(0, len(spans), SPANS_AT_ONCE):
@@ -348,11 +354,11 @@ class BRNNSentiment(Explaining):
         """
         labels = self.visible_labels
         hidden = set(self.labels) - set(labels)
-        fitting = (
+        fitting = [
             _without_open_labels(example)
             for example in examples
             if not any(example.reference.cats.get(label) == 1.0 for label in hidden)
-        )
+        ]
         return super().score(fitting, **{"labels": labels, **kwargs})
 
     def update(
@@ -437,7 +443,7 @@ class BRNNSentiment(Explaining):
                 'ships: set its @architectures to "spacy-brnn.PretrainedTextCatBRNN.v1"'
             )
         if nlp is not None:
-            self.reader.tokenizer = nlp.tokenizer
+            self.reader.follow(nlp)
         labels = None if labels is None else list(labels)
         asked_for = list(dict.fromkeys([*self._added, *(labels or [])]))
         if pretrained:
@@ -468,7 +474,9 @@ class BRNNSentiment(Explaining):
             raise ValueError(
                 f"{self.name!r} needs at least two labels to train on, but has {len(self.labels)}: "
                 f"{', '.join(self.labels) or 'none'}. To keep the weights that ship, set "
-                f"`pretrained = true` in [initialize.components.{self.name}]"
+                f"`pretrained = true` in [initialize.components.{self.name}] of the config; in "
+                f"Python: nlp.config['initialize']['components'][{self.name!r}] = "
+                "{'pretrained': True}"
             )
         self._check_settings()
         self._warn_of_labels_without_polarity()
@@ -485,8 +493,7 @@ class BRNNSentiment(Explaining):
 
         Raises ValueError for what are not a whole component's bytes, and changes nothing then.
         """
-        if "model" not in exclude:
-            check_bytes("brnn_sentiment", bytes_data, self.model)
+        if "model" not in exclude and check_bytes("brnn_sentiment", bytes_data, self.model):
             self._discard_pretrained()
         super().from_bytes(bytes_data, exclude=exclude)
         self._settle_settings()

@@ -147,13 +147,27 @@ def test_what_is_nowhere_changes_nothing(nlp):
     component = nlp.get_pipe("brnn_sentiment")
     with pytest.raises(ValueError, match="nowhere is not the folder of a saved brnn_sentiment"):
         component.from_disk("nowhere")
-    for data in (b"", b"nothing", component.to_bytes()[:-100], srsly.msgpack_dumps({"cfg": b"{}"})):
+    for data in (b"", b"nothing", component.to_bytes()[:-100], srsly.msgpack_dumps({"a": 1})):
         with pytest.raises(ValueError, match="these are not the bytes"):
             component.from_bytes(data)
     assert nlp(TEXTS[0][0]).cats == before
 
 
+def test_bytes_without_a_model_leave_it_as_it_is(nlp):
+    component, before = nlp.get_pipe("brnn_sentiment"), nlp(TEXTS[0][0]).cats
+    component.from_bytes(component.to_bytes(exclude=["model"]))
+    assert nlp(TEXTS[0][0]).cats == before
+
+
 # Extensions.
+
+
+@pytest.mark.parametrize("name", ["get", "a b", None])
+def test_the_extension_needs_a_name_that_is_free(nlp, name):
+    component = nlp.get_pipe("brnn_sentiment")
+    with pytest.raises(ValueError, match="must be a Python name that spaCy's"):
+        component.extension = name
+    assert component.extension == "sentiment"
 
 
 def test_the_extension_may_have_another_name(trained):

@@ -174,6 +174,15 @@ def test_the_scorer_sees_what_shows(own):
     assert hidden["cats_micro_f"] == shown["cats_micro_f"] == 1.0
 
 
+def test_a_scorer_may_go_over_the_examples_twice(own, monkeypatch):
+    def score(given, **_):
+        return {"counts": [len(list(given)) for _ in range(2)]}
+
+    component = own.get_pipe("brnn_sentiment")
+    monkeypatch.setattr(component, "scorer", score)
+    assert component.score(examples(own)) == {"counts": [len(examples(own))] * 2}
+
+
 def test_gold_values_that_are_not_a_number_are_not_scored(own):
     batch = examples(own, TEXTS)
     for example in batch:

@@ -62,10 +62,9 @@ def test_what_a_person_does_not_see_changes_nothing(texts):
 )
 def test_words_that_nothing_was_taken_from_are_not_tokenized_again(text, monkeypatch):
     read_again = []
-    own = Reader(spacy.blank("en").tokenizer)
+    own = Reader(Counting(spacy.blank("en").tokenizer, read_again))
     text = f"{text} {'fine film ' * 50}"
     monkeypatch.setattr(reading, "splits_at_white_space", lambda tokenizer: True)
-    own.tokenizer = Counting(own.tokenizer, read_again)
     read = own.read([nlp.make_doc(text)])[0]
     again = [t for t in nlp.make_doc(read_plain(text)) if not t.is_space]
     assert [(t.text, t.norm_, t.whitespace_) for t in read] == [
@@ -275,3 +274,13 @@ def test_without_a_tokenizer_only_white_space_is_left_out():
 def test_a_reader_travels():
     twin = pickle.loads(pickle.dumps(Reader(nlp.tokenizer, markup=False)))
     assert words("a\u200b  b &amp; c", twin) == [t.text for t in nlp.make_doc("a b &amp; c")]
+
+
+def test_the_tokenizer_is_the_one_that_the_pipeline_has_now():
+    nlp = spacy.blank("en")
+    component = nlp.add_pipe("brnn_sentiment")
+    nlp.tokenizer = Tokenizer(nlp.vocab)
+    markup, plain = map(nlp.make_doc, ("I <b>don't</b> like it", "I don't like it"))
+    for own in (component.reader, pickle.loads(pickle.dumps(component.reader))):
+        first, second = own.read([markup, plain])
+        assert [t.text for t in first] == [t.text for t in second] == ["I", "don't", "like", "it"]

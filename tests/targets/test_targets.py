@@ -5,6 +5,7 @@ import spacy
 import torch
 from click.testing import CliRunner
 from spacy.tokens import Doc
+from spacy.training import Example
 
 from spacy_brnn.architectures.cut_model import cut_model
 from spacy_brnn.corpora.errors import CorpusError
@@ -285,3 +286,13 @@ def test_heads_take_one_thread(sets, folder, tmp_path, with_head, three_threads,
     with pytest.raises(KeyError):
         assert nlp(TEXT)[6:7]._.sentiment_toward
     assert torch.get_num_threads() == 3
+
+
+def test_a_head_that_fits_no_longer_is_told(with_head):
+    nlp = with_head()
+    doc = nlp(TEXT)
+    assert doc[1:2]._.sentiment_toward
+    example = Example.from_dict(nlp.make_doc(TEXT), {"cats": {"POSITIVE": 0.0, "NEGATIVE": 1.0}})
+    nlp.update([example], sgd=nlp.resume_training())
+    with pytest.raises(ValueError, match="another encoder"):
+        nlp(TEXT)[1:2]._.sentiment_toward  # noqa: B018
