@@ -84,7 +84,8 @@ def load_named_pipeline(name: str | Path | None) -> Language:
             folder = find_pipeline(name)
             if not Path(name).is_dir() and not (folder / "meta.json").exists():
                 raise PipelineError(f"{name}: this package is no pipeline")
-            return _with_sentiment(spacy.load(name))
+            # A package of the folder's name is another one.
+            return _with_sentiment(spacy.load(folder if Path(name).is_dir() else name))
         nlp = spacy.blank("en")
         nlp.add_pipe("brnn_sentiment")
         return nlp

@@ -89,3 +89,12 @@ def test_another_name_of_the_extension_is_known(tmp_path, monkeypatch):
         result = CliRunner().invoke(main, [a.replace("PIPELINE", "moody") for a in arguments])
         assert result.exit_code == 0, result.output
     assert "POSITIVE" in (tmp_path / "out.csv").read_text()
+
+
+def test_a_folder_with_the_name_of_a_package_is_the_one_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("brnn_sentiment")
+    nlp.to_disk("thinc")
+    result = CliRunner().invoke(main, ["explain", "a fine film", "--model", "thinc"])
+    assert result.exit_code == 0, result.output

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import click
 
 from spacy_brnn.annotate.plan import STDOUT, AnnotateOptions, Result
-from spacy_brnn.annotate.records import AnnotateError, one_line
+from spacy_brnn.annotate.records import AnnotateError, RecordError, one_line
 from spacy_brnn.annotate.run import Interrupted, annotate_corpus
 from spacy_brnn.annotate.sources import STDIN
 from spacy_brnn.annotate.tally import rate, shown_label
@@ -29,12 +29,12 @@ def annotate_and_report(options: AnnotateOptions) -> int:
     except BrokenPipeError:
         return _pipe_closed()
     except Interrupted as stop:
-        _say(f"Stopped by {stop} {_how_far(options, stop.read)}")
+        _say(f"Stopped by {stop} {_how_far(options, stop)}")
         return SIGNALLED + stop.signum
     except AnnotateError as error:
         _say(f"Error: {error}")
         if error.read:
-            _say(f"Stopped {_how_far(options, error.read)}")
+            _say(f"Stopped {_how_far(options, error)}")
         return FAILED
     except OSError as error:
         _say(f"Error: {error.filename or options.output}: {error.strerror or error}")
@@ -110,12 +110,15 @@ def _shown(inputs: Sequence[str]) -> str:
     return ", ".join("standard input" if name == STDIN else name for name in inputs)
 
 
-def _how_far(options: AnnotateOptions, read: int) -> str:
-    if not read:
+def _how_far(options: AnnotateOptions, stop: AnnotateError | Interrupted) -> str:
+    if not stop.read:
         return "before a record was written"
     if options.output == STDOUT:
-        return f"after {read:,} records"
-    return f"after {read:,} records, which are safe; the same command goes on from there"
+        return f"after {stop.read:,} records"
+    way = "the same command goes on from there"
+    if isinstance(stop, RecordError):
+        way = f"with --errors skip {way}; when the input is mended, add --restart"
+    return f"after {stop.read:,} records, which are safe; {way}"
 
 
 def _pipe_closed() -> int:

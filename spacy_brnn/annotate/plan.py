@@ -224,6 +224,11 @@ def _check_files(options: AnnotateOptions, inputs: Sequence[Input]) -> None:
             raise AnnotateError(f"{folder}: no such folder to write {Path(path).name} to")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise AnnotateError(f"{folder}: you may not write {Path(path).name} to this folder")
+        if os.path.islink(path):
+            raise AnnotateError(
+                f"{path} is a link to {os.path.realpath(path)}, and a file would replace it; name "
+                "that file, or - for standard output"
+            )
         if os.path.isdir(path) and options.engine == "local":
             raise AnnotateError(f"{path} is a folder; name a file")
         if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):

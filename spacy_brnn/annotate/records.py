@@ -49,6 +49,10 @@ class AnnotateError(Exception):
     read = 0
 
 
+class RecordError(AnnotateError):
+    """A record that cannot be annotated, where it stops the run."""
+
+
 Place = tuple[str, int | None, int | None]
 """A target's name, and where it stands in the text: from and to which character; None: nowhere."""
 

@@ -25,7 +25,7 @@ from spacy_brnn.annotate.plan import (
 )
 from spacy_brnn.annotate.progress import Progress
 from spacy_brnn.annotate.readers import InputReader, layout_of
-from spacy_brnn.annotate.records import AnnotateError, Position, Record
+from spacy_brnn.annotate.records import AnnotateError, Position, Record, RecordError
 from spacy_brnn.annotate.report import write_report
 from spacy_brnn.annotate.sinks import FileSink, Sink, StreamSink
 from spacy_brnn.annotate.sources import Input, find_inputs, total_bytes
@@ -116,7 +116,7 @@ def _annotate(options: AnnotateOptions, inputs: list[Input], writer: Writer, sin
             for batch, annotations in annotate_batches(batches, pipeline, n_process):
                 rows, rejected = count_results(batch, annotations, tally)
                 if rejected and options.errors == "stop":
-                    raise AnnotateError(f"{rejected[0].place}: {rejected[0].problem}")
+                    raise RecordError(f"{rejected[0].place}: {rejected[0].problem}")
                 encoded = writer.encode(rows, annotations.columns)
                 now = time.monotonic()
                 tally.seconds = before + now - started

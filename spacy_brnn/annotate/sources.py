@@ -99,8 +99,8 @@ class OversizeLine(Exception):
 class Stream:
     """A file's content in UTF-8, without a byte order mark, and how much of it has been read.
 
-    raw: a binary file object, which the caller closes; compression: None, "gzip" or "zstd", by
-    default what the content's first bytes say; encoding: by default UTF-8, or UTF-16 where a byte
+    raw: a binary file object, which the caller closes; compression: None, "gzip" or "zstd", where
+    the content's first bytes do not say; encoding: by default UTF-8, or UTF-16 where a byte
     order mark says so; binary: leave the content as it is. has_bom: whether there was one of UTF-8;
     at: bytes read, where a reader that jumps about knows it better.
 
@@ -124,8 +124,8 @@ class Stream:
             return
         body = _peekable(raw)
         magic = [name for start, name in _MAGIC.items() if body.peek(4).startswith(start)]
-        if compression or magic:
-            body = _peekable(_decompressed(body, compression or magic[0]))
+        if known := next(iter(magic), compression):
+            body = _peekable(_decompressed(body, known))
         head = body.peek(_HEAD)[:_HEAD]
         self.has_bom = head.startswith(codecs.BOM_UTF8) and encoding is None
         if self.has_bom:
@@ -227,7 +227,7 @@ def _open(path: str) -> Iterator[BinaryIO]:
 
 def read_errors() -> tuple[type[Exception], ...]:
     """What reading a file may raise that is broken, was cut off, or is of another encoding."""
-    zstd = _zstd()
+    zstd = zstd_module()
     more = (zstd.ZstdError,) if zstd else ()
     return (OSError, EOFError, zlib.error, UnicodeError, AnnotateError, *more)
 
@@ -244,7 +244,7 @@ def compressed(file: BinaryIO, compression: str | None) -> Iterator[BinaryIO]:
         with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
             yield cast(BinaryIO, packed)
     elif compression == "zstd":
-        with cast(ModuleType, _zstd()).ZstdFile(file, "wb") as packed:
+        with cast(ModuleType, zstd_module()).ZstdFile(file, "wb") as packed:
             yield packed
     else:
         yield file
@@ -265,7 +265,7 @@ def check_installed(file_format: str, compression: str | None) -> None:
     """Raise AnnotateError if the package for a format or a compression is not installed."""
     if file_format == "parquet" and not find_spec("pyarrow"):
         raise AnnotateError("Parquet needs the extra 'parquet': pip install 'spacy-brnn[parquet]'")
-    if compression == "zstd" and not _zstd():
+    if compression == "zstd" and not zstd_module():
         raise AnnotateError("zstd files need the extra 'zstd': pip install 'spacy-brnn[zstd]'")
 
 
@@ -453,10 +453,10 @@ def _decompressed(raw: Any, compression: str) -> Any:
     if compression == "gzip":
         return gzip.GzipFile(fileobj=raw)
     check_installed("", compression)
-    return cast(ModuleType, _zstd()).ZstdFile(raw)
+    return cast(ModuleType, zstd_module()).ZstdFile(raw)
 
 
-def _zstd() -> ModuleType | None:
+def zstd_module() -> ModuleType | None:
     """Python's own module (3.14), or its backport: both tell a file that ends early."""
     try:
         from compression import zstd

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,26 +84,24 @@ class Spool:
         Raises OSError if the disk does not take it.
         """
         try:
-            self._db.execute("BEGIN")
-            self._db.execute("INSERT INTO batch (rows, rejects) VALUES (?, ?)", (rows, rejects))
-            self._store(state)
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise OSError(f"{error} (is the disk full?)") from error
+            with _disk_errors():
+                self._db.execute("BEGIN")
+                self._db.execute("INSERT INTO batch (rows, rejects) VALUES (?, ?)", (rows, rejects))
+                self._store(state)
+                self._db.execute("COMMIT")
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
 
     def save(self, state: State) -> None:
-        """Store the state by itself."""
-        self._store(state)
+        """Store the state by itself. Raises OSError if the disk does not take it."""
+        with _disk_errors():
+            self._store(state)
 
     def sync(self) -> None:
         """Make what was added outlast a power failure."""
-        try:
+        with _disk_errors():
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            raise OSError(f"{error} (is the disk full?)") from error
 
     def read_so_far(self) -> int:
         """How many records the stored state has read, 0 where none was written."""
@@ -169,3 +167,11 @@ def remove_spool(path: Path) -> None:
     for ending in ("-output", "-rejects", "-wal", "-shm", "-journal", ""):
         with suppress(FileNotFoundError):
             os.unlink(f"{path}{ending}")
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(f"{error} (is the disk full?)") from error

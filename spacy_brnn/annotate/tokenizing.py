@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import spacy
 from spacy.language import Language
@@ -51,4 +52,5 @@ class DocumentTokenizer:
 def _load(model: str | None) -> Language:
     if model is None:
         return spacy.blank("en")
-    return spacy.load(model, config={"nlp": {"pipeline": [], "disabled": []}}, exclude=["vectors"])
+    place = Path(model) if Path(model).is_dir() else model
+    return spacy.load(place, config={"nlp": {"pipeline": [], "disabled": []}}, exclude=["vectors"])

@@ -45,7 +45,7 @@ def _packed(text, packed):
     if packed == ["gz"]:
         return gzip.compress(content)
     if packed == ["zst"]:
-        return (sources._zstd() or pytest.skip("needs the extra zstd")).compress(content)
+        return (sources.zstd_module() or pytest.skip("needs the extra zstd")).compress(content)
     return content
 
 

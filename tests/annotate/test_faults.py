@@ -370,6 +370,7 @@ class TestFilesThatPeopleHave:
         [
             (b'[{"text": "good"}, {"text": ', "not JSON"),
             (b'[{"text": "good"}', "the file ends inside of its array"),
+            (b'[{"text": "good"}] and more', "not JSON"),
             (b'[{"text": "good"}, 3]', "not a JSON object but a number"),
             (b'[{"text": "good"}, {"body": "x"}]', 'no field "text"'),
         ],
@@ -377,6 +378,11 @@ class TestFilesThatPeopleHave:
     def test_a_bad_json_array(self, annotate, tmp_path, content, message):
         (tmp_path / "in.json").write_bytes(content)
         assert f"Error: in.json, record 2: {message}" in annotate("in.json").stderr
+
+    def test_json_arrays_in_a_row(self, annotate, tmp_path):
+        (tmp_path / "in.json").write_text('[{"text": "good"}]\n[{"text": "bad"}] {"text": "good"}')
+        rows = json.loads(annotate("in.json").stdout)
+        assert [row["text"] for row in rows] == ["good", "bad", "good"]
 
     def test_one_json_object_over_several_lines(self, annotate, tmp_path):
         (tmp_path / "in.json").write_text(json.dumps(GOOD[0], indent=2))
@@ -397,9 +403,9 @@ class TestFilesThatPeopleHave:
         result = annotate("in.parquet", "--text-field", "review.body")
         assert json.loads(result.stdout)["sentiment_label"] == "POSITIVE"
 
-    @pytest.mark.parametrize("name", ["in.jsonl", "in.csv"])
+    @pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.csv.zst"])
     def test_gzip_without_its_suffix(self, annotate, tmp_path, name):
-        content = b"text\ngood\n" if name == "in.csv" else b'{"text": "good"}\n'
+        content = b"text\ngood\n" if ".csv" in name else b'{"text": "good"}\n'
         (tmp_path / name).write_bytes(gzip.compress(content))
         result = annotate(name)
         assert result.exit_code == 0, result.stderr

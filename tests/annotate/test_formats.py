@@ -21,7 +21,7 @@ LABELS = ["POSITIVE", "NEGATIVE", "POSITIVE"]
 class TestZstd:
     @pytest.fixture(autouse=True)
     def zstd(self):
-        return sources._zstd() or pytest.skip("needs the extra zstd")
+        return sources.zstd_module() or pytest.skip("needs the extra zstd")
 
     def test_in_and_out(self, annotate, tmp_path, zstd):
         write_jsonl(tmp_path / "in.jsonl", ROWS)
@@ -41,7 +41,7 @@ class TestZstd:
         assert result.stderr.startswith("Error: in.jsonl.zst: cannot be read from here on")
 
     def test_without_the_package_it_says_what_to_install(self, annotate, tmp_path, monkeypatch):
-        monkeypatch.setattr(sources, "_zstd", lambda: None)
+        monkeypatch.setattr(sources, "zstd_module", lambda: None)
         (tmp_path / "in.jsonl.zst").touch()
         write_jsonl(tmp_path / "in.jsonl", ROWS)
         for arguments in (["in.jsonl.zst"], ["in.jsonl", "-o", "out.jsonl.zst"]):

@@ -137,6 +137,14 @@ def test_the_output_is_a_pipe(annotate, tmp_path):
     assert (tmp_path / "out.jsonl").is_fifo()
 
 
+def test_a_link_is_not_replaced(annotate, tmp_path):
+    write_jsonl(tmp_path / "in.jsonl", [{"text": "good"}])
+    (tmp_path / "out.jsonl").symlink_to("elsewhere.jsonl")
+    result = annotate("in.jsonl", "-o", "out.jsonl", "--overwrite")
+    assert "elsewhere.jsonl, and a file would replace it" in one_line(result)
+    assert (tmp_path / "out.jsonl").is_symlink()
+
+
 def test_the_rejects_file_is_an_input(annotate, tmp_path):
     (tmp_path / "out.jsonl.rejects.jsonl").write_bytes(GOOD)
     result = annotate("*.jsonl", "-o", "out.jsonl")

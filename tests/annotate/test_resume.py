@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from spacy_brnn.annotate import spool
-from spacy_brnn.annotate.records import INPUT_FORMATS, OUTPUT_FORMATS
+from spacy_brnn.annotate.records import INPUT_FORMATS, OUTPUT_FORMATS, Position
 from spacy_brnn.annotate.sources import split_name
+from spacy_brnn.annotate.tally import Tally
 
 from .conftest import write_jsonl
 from .corpora import WORDS, write_corpus
@@ -309,6 +310,17 @@ def test_a_full_disk_ends_with_one_line_and_the_run_goes_on(
     whole = annotate(*corpus, "-o", "whole.out.jsonl", "--batch-size", "100")
     assert whole.exit_code == 0
     assert outputs(tmp_path, "out.jsonl") == outputs(tmp_path, "whole.out.jsonl")
+
+
+@pytest.mark.parametrize("name", ["append", "save"])
+def test_a_disk_that_is_full_for_a_state_is_told(tmp_path, name):
+    filling = spool.Spool(tmp_path / "out.partial", {})
+    [[pages]] = filling._db.execute("PRAGMA page_count")
+    filling._db.execute(f"PRAGMA max_page_count = {pages}")
+    state = spool.State(Position(), Tally(labels={"x" * 100_000: 1}))
+    with pytest.raises(OSError, match="is the disk full"):
+        filling.append(b"", b"", state) if name == "append" else filling.save(state)
+    filling.close()
 
 
 def test_a_dead_worker_is_told(start, model, tmp_path):
