@@ -378,16 +378,12 @@ def explain(source: str, model: str | None, html: Path | None) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(as_json: bool) -> None:
-    """Print versions, the device, and the card of the model that ships."""
+    """Print versions, the device, and the cards of the models that ship."""
     import json
 
-    from spacy_brnn.info import as_lines, installation, shipped_model
+    from spacy_brnn.info import as_lines, installation, shipped_models
 
-    facts: dict[str, Any] = dict(installation())
-    try:
-        facts["shipped model"] = shipped_model()
-    except ValueError as error:
-        facts["shipped model"] = f"none: {error}"
+    facts: dict[str, Any] = {**installation(), **shipped_models()}
     click.echo(json.dumps(facts, indent=2) if as_json else as_lines(facts))
 
 

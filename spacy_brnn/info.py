@@ -10,19 +10,21 @@ from typing import Any
 import spacy_brnn
 
 REQUIRED = ("spacy", "thinc", "torch")
-OPTIONAL = ("cupy-cuda12x", "cupy-cuda13x", "pyarrow", "zstandard", "ray")
+OPTIONAL = ("cupy-cuda12x", "cupy-cuda13x", "pyarrow", "ray")
 
 
 def installation() -> dict[str, str]:
     """Versions of this package and what it builds on, the machine's cores and its GPU."""
     import torch
 
+    from spacy_brnn.annotate.sources import zstd_module
     from spacy_brnn.architectures.precision import has_bfloat16
     from spacy_brnn.nn.compiled_mingru import is_compiled, is_quicker_rounded
 
     facts = {"spacy-brnn": spacy_brnn.__version__, "python": platform.python_version()}
     facts.update({name: version(name) for name in REQUIRED})
     facts.update({name: _version_if_there(name) for name in OPTIONAL})
+    facts["zstd"] = "yes" if zstd_module() else "not installed"
     facts["platform"] = platform.platform()
     facts["cores"] = str(os.cpu_count())
     facts["compiled reading"] = "yes" if is_compiled() else "no: PyTorch does it, slower"
@@ -32,18 +34,26 @@ def installation() -> dict[str, str]:
     return facts
 
 
-def shipped_model() -> dict[str, Any]:
-    """The card of the model that `brnn_sentiment` uses by default.
+def shipped_models() -> dict[str, Any]:
+    """The cards of the models that `brnn_sentiment` and `brnn_ner` use by default.
 
-    Raises ValueError if no weights are installed.
+    In the place of a card that is not installed, why it is not there.
     """
+    from spacy_brnn.architectures import pretrained_tagger
     from spacy_brnn.pretrained import card, weights
 
-    return {"name": weights.DEFAULT, **card.load(weights.DEFAULT)}
+    names = {"shipped model": weights.DEFAULT, "shipped tagger": pretrained_tagger.DEFAULT}
+    cards: dict[str, Any] = {}
+    for shown, name in names.items():
+        try:
+            cards[shown] = {"name": name, **card.load(name)}
+        except ValueError as error:
+            cards[shown] = f"none: {error}"
+    return cards
 
 
 def as_lines(facts: dict[str, Any]) -> str:
-    """Facts as aligned lines; nested ones are indented below their name."""
+    """Facts as aligned lines; nested ones are indented below their name, a list's a line each."""
     return "\n".join(_lines(facts, ""))
 
 
@@ -53,6 +63,9 @@ def _lines(facts: dict[str, Any], indent: str) -> list[str]:
     for name, value in facts.items():
         if isinstance(value, dict):
             lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            lines.append(f"{indent}{name}")
+            lines += (f"{indent}  {'; '.join(map(str, item.values()))}" for item in value)
         else:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
             lines.append(f"{indent}{name:<{width}}{shown}")

@@ -55,6 +55,13 @@ def test_without_weights_it_says_so(monkeypatch, arguments):
     assert "none: no weights named 'x' ship" in info(*arguments)
 
 
+def test_the_cards_name_every_corpus_with_its_licence():
+    lines = info().splitlines()
+    for corpus in ("sst_sentences; Socher", "MAMS, train", "CoNLL-2003 English, eng.train"):
+        (line,) = (line for line in lines if line.strip().startswith(corpus))
+        assert "; " in line and "{" not in line
+
+
 def test_nested_facts_are_indented():
     assert as_lines({"a": 1, "scores": {"accuracy": [1, 2]}}) == (
         "a       1\nscores\n  accuracy  1, 2"
