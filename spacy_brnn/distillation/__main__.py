@@ -39,7 +39,6 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ANY_NUMBER, ONE_OR_MORE = click.IntRange(min=0), click.IntRange(min=1)
 ABOVE_ZERO = click.FloatRange(min=0.0, min_open=True)
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 label_option = click.option(
     "--label", default="POSITIVE", show_default=True, help="The label whose logits are scored."
@@ -47,7 +46,24 @@ label_option = click.option(
 other_option = click.option(
     "--other-label", default="NEGATIVE", show_default=True, help="The label for all others."
 )
-output_option = click.option("-o", "--output", required=True, type=OUTPUT)
+
+
+def _with_its_folder(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """The path; its folder is made before the work is done, which may take days."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"{path.parent}: {error.strerror}") from None
+    return path
+
+
+output_option = click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_with_its_folder,
+)
 folder_option = click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path)
 )
@@ -341,7 +357,6 @@ def tag(
         whole_hyphens=whole_hyphens,
     )
     silver = DocBin(attrs=ATTRS, docs=entity_silver.tag(model, docs, style, doubt))
-    output.parent.mkdir(parents=True, exist_ok=True)
     silver.to_disk(output)
     click.echo(f"{output}: {len(silver):,} documents", err=True)
 

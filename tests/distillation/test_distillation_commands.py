@@ -104,6 +104,14 @@ def test_passages_are_written_one_a_line(files):
     assert len(rows) == 3 and all(set(row) == {"text"} for row in rows)
 
 
+def test_the_output_gets_its_folder(files):
+    command = ["passages", str(files / "reviews.spacy"), "--number", "3", "-o"]
+    assert CliRunner().invoke(main, [*command, str(files / "new" / "out")]).exit_code == 0
+    assert len(lines(files / "new" / "out")) == 3
+    result = CliRunner().invoke(main, [*command, str(files / "reviews.spacy" / "out")])
+    assert result.exit_code == 2 and "reviews.spacy: " in result.output
+
+
 def test_variants_are_written_one_a_line_the_same_again(files):
     result = run(files, "variants", "sets", "--number", "20", "--seed", "3")
     assert result.exit_code == 0, result.output
