@@ -224,7 +224,7 @@ def _check_files(options: AnnotateOptions, inputs: Sequence[Input]) -> None:
             raise AnnotateError(f"{folder}: no such folder to write {Path(path).name} to")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise AnnotateError(f"{folder}: you may not write {Path(path).name} to this folder")
-        if os.path.islink(path):
+        if os.path.islink(path) and not os.path.isdir(path):
             raise AnnotateError(
                 f"{path} is a link to {os.path.realpath(path)}, and a file would replace it; name "
                 "that file, or - for standard output"
