@@ -442,6 +442,7 @@ class BRNNSentiment(Explaining):
                 f"`pretrained = true` for {self.name!r}, but its model is not the one that "
                 'ships: set its @architectures to "spacy-brnn.PretrainedTextCatBRNN.v1"'
             )
+        self._target_scorer = None
         if nlp is not None:
             self.reader.follow(nlp)
         labels = None if labels is None else list(labels)
@@ -497,6 +498,7 @@ class BRNNSentiment(Explaining):
             self._discard_pretrained()
         super().from_bytes(bytes_data, exclude=exclude)
         self._settle_settings()
+        self._target_scorer = None
         return self
 
     def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
@@ -510,6 +512,7 @@ class BRNNSentiment(Explaining):
             self._discard_pretrained()
         super().from_disk(path, exclude=exclude)
         self._settle_settings()
+        self._target_scorer = None
         return self
 
     @property

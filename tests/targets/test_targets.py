@@ -296,3 +296,21 @@ def test_a_head_that_fits_no_longer_is_told(with_head):
     nlp.update([example], sgd=nlp.resume_training())
     with pytest.raises(ValueError, match="another encoder"):
         nlp(TEXT)[1:2]._.sentiment_toward  # noqa: B018
+
+
+@pytest.mark.parametrize("way", ["bytes", "disk", "initialize"])
+def test_so_is_one_for_weights_that_were_loaded_or_drawn_anew(with_head, tmp_path, way):
+    nlp, trained = with_head(), with_head()
+    assert nlp(TEXT)[1:2]._.sentiment_toward
+    example = Example.from_dict(nlp.make_doc(TEXT), {"cats": {"POSITIVE": 0.0, "NEGATIVE": 1.0}})
+    trained.update([example], sgd=trained.resume_training())
+    component, other = (each.get_pipe("brnn_sentiment") for each in (nlp, trained))
+    if way == "bytes":
+        component.from_bytes(other.to_bytes())
+    elif way == "disk":
+        other.to_disk(tmp_path / "other")
+        component.from_disk(tmp_path / "other")
+    else:
+        nlp.initialize(lambda: [example])
+    with pytest.raises(ValueError, match="another encoder"):
+        nlp(TEXT)[1:2]._.sentiment_toward  # noqa: B018
