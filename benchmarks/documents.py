@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 SEED = 0
 LABELS = {"POSITIVE": True, "NEGATIVE": False}
 
+docbin_option = click.option(
+    "--docbin",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("corpus", "dev.spacy"),
+    show_default=True,
+    help="The documents.",
+)
+
 
 @dataclass(frozen=True)
 class Document:

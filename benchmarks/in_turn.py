@@ -16,10 +16,10 @@ import click
 import spacy
 from spacy.language import Language
 
-from .documents import cut, read_documents
+from .documents import cut, docbin_option, read_documents
 from .machine import describe
 from .mistakes import load_sentiment
-from .speed import turns
+from .speed import in_a_cell, turns
 
 TOKENIZER = "the tokenizer"
 SHIPS = "what ships"
@@ -27,13 +27,7 @@ SHIPS = "what ships"
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("pipelines", nargs=-1, metavar="PIPELINE...")
-@click.option(
-    "--docbin",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("corpus", "dev.spacy"),
-    show_default=True,
-    help="The documents.",
-)
+@docbin_option
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option("--warmup", type=click.IntRange(min=1), default=100, show_default=True)
 def main(pipelines: tuple[str, ...], docbin: Path, rounds: int, warmup: int) -> None:
@@ -60,8 +54,7 @@ def main(pipelines: tuple[str, ...], docbin: Path, rounds: int, warmup: int) -> 
     click.echo("| | us/token | of the tokenizer |\n|---|---|---|")
     for name, times in taken.items():
         shares = [alone / own for alone, own in zip(taken[TOKENIZER], times, strict=True)]
-        spread = f"{median(shares):.3f} ({min(shares):.3f} to {max(shares):.3f})"
-        click.echo(f"| {name} | {median(times):.2f} | {spread} |")
+        click.echo(f"| {name} | {median(times):.2f} | {in_a_cell(shares, 3)} |")
 
 
 def microseconds(nlp: Language, texts: list[str]) -> float:

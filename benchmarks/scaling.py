@@ -27,10 +27,10 @@ from spacy.training import Example
 
 import spacy_brnn
 
-from .documents import cut, read_documents
+from .documents import cut, docbin_option, read_documents
 from .machine import describe
 from .peers.spacy_system import BATCHES_PER_PROCESS
-from .speed import turns
+from .speed import in_a_cell, turns
 
 SIZES = (1, 16, 64, 256, 500, 1000)
 BATCHED_DOCUMENTS = 300
@@ -40,13 +40,7 @@ COPIES = 12
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--docbin",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("corpus", "dev.spacy"),
-    show_default=True,
-    help="The documents.",
-)
+@docbin_option
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many documents.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--warmup", type=click.IntRange(min=1), default=100, show_default=True)
@@ -119,7 +113,7 @@ def _print_ways(
     click.echo(f"\n| {title} | documents/s | of one process |\n|---|---|---|")
     for way, found in rates.items():
         shares = [own / one for own, one in zip(found, rates["one process"], strict=True)]
-        click.echo(f"| {way} | {median(found):.0f} | {_spread(shares, 2)} |")
+        click.echo(f"| {way} | {median(found):.0f} | {in_a_cell(shares, 2)} |")
 
 
 def _print_annotate(texts: list[str], rounds: int) -> None:
@@ -137,7 +131,7 @@ def _print_annotate(texts: list[str], rounds: int) -> None:
                 seconds[processes].append(perf_counter() - start)
     click.echo(f"\n| annotate, {len(texts):,} documents | seconds, start included |\n|---|---|")
     for processes, found in seconds.items():
-        click.echo(f"| --n-process {processes} | {_spread(found, 1)} |")
+        click.echo(f"| --n-process {processes} | {in_a_cell(found, 1)} |")
 
 
 def _print_sizes(nlp: Language, texts: list[str], rounds: int) -> None:
@@ -180,11 +174,6 @@ def processor_time(ask: Callable[[], object]) -> float:
     start = process_time()
     ask()
     return process_time() - start
-
-
-def _spread(found: list[float], digits: int) -> str:
-    middle, least, most = (f"{f(found):.{digits}f}" for f in (median, min, max))
-    return f"{middle} ({least} to {most})"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
@@ -136,6 +136,12 @@ def spread(values: Iterable[float]) -> dict[str, float] | None:
     if not found:
         return None
     return {"median": median(found), "min": min(found), "max": max(found)}
+
+
+def in_a_cell(values: Sequence[float], digits: int) -> str:
+    """Median, least and most, for a table."""
+    middle, least, most = (f"{of(values):.{digits}f}" for of in (median, min, max))
+    return f"{middle} ({least} to {most})"
 
 
 def _time_load(each: Figures, threads: int) -> None:

@@ -84,14 +84,20 @@ def load_named_pipeline(name: str | Path | None) -> Language:
             folder = find_pipeline(name)
             if not Path(name).is_dir() and not (folder / "meta.json").exists():
                 raise PipelineError(f"{name}: this package is no pipeline")
-            # A package of the folder's name is another one.
-            return _with_sentiment(spacy.load(folder if Path(name).is_dir() else name))
+            return _with_sentiment(load_folder_or_package(name))
         nlp = spacy.blank("en")
         nlp.add_pipe("brnn_sentiment")
         return nlp
     except (OSError, ValueError, ImportError, KeyError) as error:
         shown, said = name or "that ships", " ".join(str(error).split())
         raise PipelineError(f"cannot load the pipeline {shown}: {said}") from error
+
+
+def load_folder_or_package(name: str | Path, **options: Any) -> Language:
+    """As spacy.load, which takes a package for a folder of the same name."""
+    import spacy
+
+    return spacy.load(Path(name) if Path(name).is_dir() else name, **options)
 
 
 def _with_sentiment(nlp: Language) -> Language:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import spacy
 from spacy.language import Language
@@ -12,6 +11,7 @@ from spacy.tokenizer import Tokenizer
 
 from spacy_brnn.annotate.annotator import ForgottenWords, Tokenized
 from spacy_brnn.annotate.records import Targeted, replace_surrogates
+from spacy_brnn.loading import load_folder_or_package
 
 
 class DocumentTokenizer:
@@ -52,5 +52,6 @@ class DocumentTokenizer:
 def _load(model: str | None) -> Language:
     if model is None:
         return spacy.blank("en")
-    place = Path(model) if Path(model).is_dir() else model
-    return spacy.load(place, config={"nlp": {"pipeline": [], "disabled": []}}, exclude=["vectors"])
+    return load_folder_or_package(
+        model, config={"nlp": {"pipeline": [], "disabled": []}}, exclude=["vectors"]
+    )
