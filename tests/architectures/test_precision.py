@@ -3,7 +3,7 @@ import spacy
 import torch
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
-from thinc.api import Linear
+from thinc.api import Linear, fix_random_seed
 
 from spacy_brnn.architectures import precision, textcat
 from spacy_brnn.nn import compiled_mingru
@@ -11,6 +11,11 @@ from spacy_brnn.nn import compiled_mingru
 from .configs import BRNN_ENCODER, WORD_EMBED
 
 ANY_MODEL = Linear()
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    fix_random_seed(0)
 
 
 @pytest.mark.parametrize(
