@@ -62,12 +62,6 @@ class _Weights(NamedTuple):
         """Whether to 8 bits."""
         return self.panels.dtype == torch.uint8
 
-    @property
-    def space(self) -> int:
-        """Numbers of 32 bits that the compiled code needs for each of the tokens it holds."""
-        vector = (mingru_kernel.VECTOR_HEAD + _whole_groups(self.features)) // 4
-        return self.width + (vector if self.is_rounded else 0)
-
     def check(self, vectors: Tensor) -> None:
         """Raise ValueError for vectors past whose end the compiled code would read."""
         if vectors.size(1) != self.features:
@@ -75,7 +69,7 @@ class _Weights(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """What a cell reads: vectors, (N, features), and what multiplies them.
+    """What a cell reads: vectors, (N, features), and what multiplies them, rounded if that is.
 
     Without weights the vectors are the products, each token's, or those that rows name.
     """
@@ -115,6 +109,10 @@ class _Upper(NamedTuple):
         if self.projection is not None:
             states = _multiply(states, self.projection)
         ahead, back = self.cells
+        ahead.check(states)
+        back.check(states)
+        if ahead.is_rounded:
+            states = _round_vectors(states)
         return _Read(states, ahead), _Read(states, back)
 
 
@@ -332,15 +330,27 @@ def _round_weights(weight: Tensor) -> _Weights:
     weight = weight.contiguous()
     columns, features = weight.shape
     panels = -(-columns // mingru_kernel.PANEL)
-    size = mingru_kernel.PANEL_HEAD + mingru_kernel.PANEL * _whole_groups(features)
+    size = mingru_kernel.PANEL_HEAD + mingru_kernel.PANEL * _whole_blocks(features)
     out = torch.zeros(panels, size, dtype=torch.uint8, device="cpu")
     arrays = weight, out
     mingru_kernel.round_weights(weight.data_ptr(), columns, features, out.data_ptr(), arrays)
     return _Weights(out, features, columns)
 
 
-def _whole_groups(features: int) -> int:
-    return features + -features % mingru_kernel.GROUP
+def _round_vectors(vectors: Tensor) -> Tensor:
+    """(N, bytes), of (N, features), each vector by itself, to 8 bits."""
+    count, features = vectors.shape
+    size = mingru_kernel.VECTOR_HEAD + _whole_blocks(features)
+    out = torch.empty(count, size, dtype=torch.uint8, device="cpu")
+    arrays = vectors, out
+    mingru_kernel.round_vectors(
+        vectors.data_ptr(), vectors.stride(0), features, count, out.data_ptr(), arrays
+    )
+    return out
+
+
+def _whole_blocks(features: int) -> int:
+    return features + -features % mingru_kernel.BLOCK
 
 
 def _multiply(vectors: Tensor, weights: _Weights) -> Tensor:
@@ -379,14 +389,14 @@ def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Ke
     bias = bias.contiguous()
     width = len(bias) // 2
     vectors, weights, rows = read
-    panels, columns, rounded, a_token = None, 0, False, 0
+    panels, columns, rounded, features = None, 0, False, vectors.size(1)
     if weights is not None:
-        weights.check(vectors)
         panels, columns, rounded = weights.panels, weights.width, weights.is_rounded
-        a_token = weights.space
+    if rounded:
+        features -= mingru_kernel.VECTOR_HEAD
     states, pooled = kept
     highest, total = (None, None) if pooled is None else pooled.unbind(1)
-    space = bias.new_empty(width + mingru_kernel.TILE * a_token)
+    space = bias.new_empty(width + mingru_kernel.TILE * columns)
     mingru_kernel.scan(
         width,
         bias.data_ptr(),
@@ -395,7 +405,7 @@ def _scan(bias: Tensor, read: _Read, sequences: Tensor, backward: int, kept: _Ke
         backward,
         vectors.data_ptr(),
         vectors.stride(0),
-        vectors.size(1),
+        features,
         _address(panels),
         columns,
         rounded,

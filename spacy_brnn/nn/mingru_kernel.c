@@ -28,20 +28,24 @@
    multiple of the rows of all of MULTIPLY. */
 #define TILE 24
 
-/* Features that lie together where numbers are rounded to 8 bits. */
+/* Features that lie together where numbers are rounded to 8 bits; these are filled up to blocks. */
 #define GROUP 4
-/* A rounded number of a vector is of 8 bits without a sign, this for 0; one of the weights of 7 bits
-   with it, so that the sum of two products has 16. */
-#define ZERO 128
-#define HIGHEST_VALUE 127
-#define HIGHEST_WEIGHT 63
+#define BLOCK (2 * GROUP)
+/* A rounded number of a vector has no sign, ZERO is 0; one of the weights has one. They are so small
+   that the sum of four products has 16 bits: two instructions out of three for six. */
+#define HIGHEST_VALUE 85
+#define HIGHEST_WEIGHT 48
+#define ZERO HIGHEST_VALUE
+/* Tokens from one to that whose products are fetched meanwhile, and what is fetched at a time. */
+#define AHEAD 4
+#define CACHE_LINE 64
 /* Bytes of a rounded vector before its features: its scale. Of a rounded panel before its weights: its
    columns' scales, and what ZERO adds to their sums. */
 #define VECTOR_HEAD 4
 #define PANEL_HEAD (PANEL * 8)
 
 /* Vectors, and what multiplies them; without weights they are the products already. Of what is rounded
-   the features are whole groups, and the stride is in bytes. */
+   the features are whole blocks, and the stride is in bytes. */
 typedef struct {
     const void *vectors;
     Py_ssize_t stride, features;
@@ -63,7 +67,6 @@ typedef struct {
     Inputs inputs;
     int rounded;
     const int32_t *rows;
-    unsigned char *vectors;
     float *products;
     float *state;
     float *states;
@@ -148,19 +151,19 @@ INLINE float share_of(const float *restrict numbers, Py_ssize_t count, float lim
     return highest.number > 1e-30f ? limit / highest.number : 0.0f;
 }
 
-INLINE Py_ssize_t whole_groups(Py_ssize_t features)
+INLINE Py_ssize_t whole_blocks(Py_ssize_t features)
 {
-    return (features + GROUP - 1) / GROUP * GROUP;
+    return (features + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-/* Vectors, each by itself. What fills up its last group is of no account: its weights are 0. */
-AVX2 static void round_vectors(
+/* Vectors, each by itself. What fills up its last block is of no account: its weights are 0. */
+AVX2 static void round_values(
     const float *vectors, Py_ssize_t stride, Py_ssize_t features, Py_ssize_t count,
     unsigned char *out)
 {
     for (Py_ssize_t row = 0; row < count; row++) {
         const float *restrict vector = vectors + row * stride;
-        unsigned char *restrict values = out + row * (VECTOR_HEAD + whole_groups(features));
+        unsigned char *restrict values = out + row * (VECTOR_HEAD + whole_blocks(features));
         float scale, share = share_of(vector, features, HIGHEST_VALUE, &scale);
         memcpy(values, &scale, sizeof(scale));
         values += VECTOR_HEAD;
@@ -175,7 +178,7 @@ AVX2 static void round_columns(
 {
     for (Py_ssize_t column = 0; column < columns; column++) {
         Py_ssize_t lane = column % PANEL;
-        unsigned char *panel = out + column / PANEL * (PANEL_HEAD + PANEL * whole_groups(features));
+        unsigned char *panel = out + column / PANEL * (PANEL_HEAD + PANEL * whole_blocks(features));
         const float *own = weights + column * features;
         float scale, share = share_of(own, features, HIGHEST_WEIGHT, &scale);
         int32_t offset = 0;
@@ -268,14 +271,25 @@ INLINE void read_token(const Task *task, Py_ssize_t token, const float *products
         pool(task->state, task->highest + place, task->total + place, width);
 }
 
+INLINE void fetch(const float *products, Py_ssize_t width)
+{
+    const char *from = (const char *)products, *after = (const char *)(products + 2 * width);
+    for (; from < after; from += CACHE_LINE)
+        __builtin_prefetch(from);
+}
+
 /* The products are there: of the tokens from first on, or where rows say. */
 INLINE void read_tokens(
     const Task *task, Py_ssize_t first, Py_ssize_t count, const float *products, Py_ssize_t stride)
 {
+    const int32_t *rows = task->rows;
+    Py_ssize_t step = task->reading.backward ? -1 : 1;
     for (Py_ssize_t i = 0; i < count; i++) {
         Py_ssize_t place = task->reading.backward ? count - 1 - i : i;
         Py_ssize_t token = first + place;
-        read_token(task, token, products + (task->rows ? task->rows[token] : place) * stride);
+        if (rows && i + AHEAD < count)
+            fetch(products + rows[token + step * AHEAD] * stride, task->reading.width);
+        read_token(task, token, products + (rows ? rows[token] : place) * stride);
     }
 }
 
@@ -317,7 +331,7 @@ INLINE void read_back(const GradientTask *task)
 
 #ifdef IS_X86
 /* As MULTIPLY, of what is rounded: whole numbers, whose sums are the same in any order. ADD adds to
-   sums of 32 bits the products of GROUP values each by their weights. */
+   sums of 32 bits the products of twice GROUP values each by their weights. */
 #define MULTIPLY_ROUNDED(NAME, BYTES, ROWS, ADD) \
     static void NAME( \
         const Inputs *inputs, Py_ssize_t first, Py_ssize_t count, float *out, Py_ssize_t out_stride) \
@@ -338,13 +352,15 @@ INLINE void read_back(const GradientTask *task)
                     for (int j = 0; j < VECTORS; j++) \
                         sums[i][j] = offsets[j]; \
                 } \
-                for (Py_ssize_t feature = 0; feature < inputs->features; feature += GROUP) { \
+                for (Py_ssize_t feature = 0; feature < inputs->features; feature += BLOCK) { \
                     const Vector *weights = (const Vector *)(panel + PANEL_HEAD + feature * PANEL); \
                     for (int i = 0; i < ROWS; i++) { \
-                        int32_t group; \
-                        memcpy(&group, read[i] + VECTOR_HEAD + feature, sizeof(group)); \
+                        int32_t groups[2]; \
+                        memcpy(groups, read[i] + VECTOR_HEAD + feature, sizeof(groups)); \
                         for (int j = 0; j < VECTORS; j++) \
-                            sums[i][j] = ADD(sums[i][j], (Vector){0} + group, weights[j]); \
+                            sums[i][j] = ADD( \
+                                sums[i][j], (Vector){0} + groups[0], weights[j], \
+                                (Vector){0} + groups[1], weights[VECTORS + j]); \
                     } \
                 } \
                 for (int i = 0; i < ROWS && row + i < count; i++) \
@@ -365,11 +381,15 @@ INLINE void scale_sums(
         out[i] = (float)sums[i] * (scales[i] * scale);
 }
 
-#define ADD_AVX2(sums, values, weights) \
+#define PAIRS(values, weights) _mm256_maddubs_epi16((__m256i)(values), (__m256i)(weights))
+#define ADD_AVX2(sums, values, weights, next_values, next_weights) \
     (sums + (Vector)_mm256_madd_epi16( \
-        _mm256_maddubs_epi16((__m256i)(values), (__m256i)(weights)), _mm256_set1_epi16(1)))
-#define ADD_VNNI(sums, values, weights) \
-    ((Vector)_mm512_dpbusd_epi32((__m512i)(sums), (__m512i)(values), (__m512i)(weights)))
+        _mm256_add_epi16(PAIRS(values, weights), PAIRS(next_values, next_weights)), \
+        _mm256_set1_epi16(1)))
+#define ADD_VNNI(sums, values, weights, next_values, next_weights) \
+    ((Vector)_mm512_dpbusd_epi32( \
+        _mm512_dpbusd_epi32((__m512i)(sums), (__m512i)(values), (__m512i)(weights)), \
+        (__m512i)(next_values), (__m512i)(next_weights)))
 #endif
 
 #define READ(NAME) \
@@ -423,21 +443,10 @@ static void choose(void)
 static void choose(void) {}
 #endif
 
-static void multiply_rounded(const Task *task, Py_ssize_t first, Py_ssize_t count)
-{
-    Inputs inputs = task->inputs;
-    round_vectors(
-        (const float *)inputs.vectors + first * inputs.stride, inputs.stride, inputs.features, count,
-        task->vectors);
-    inputs.vectors = task->vectors;
-    inputs.features = whole_groups(inputs.features);
-    inputs.stride = VECTOR_HEAD + inputs.features;
-    rounded_multiplier(&inputs, 0, count, task->products, inputs.columns);
-}
-
 static void read_all(const Task *task)
 {
     const Inputs *inputs = &task->inputs;
+    Multiplier *chosen = task->rounded ? rounded_multiplier : multiplier;
     Py_ssize_t count = task->reading.count;
     if (!inputs->weights) {
         reader(task, 0, count, (const float *)inputs->vectors, inputs->stride);
@@ -446,10 +455,7 @@ static void read_all(const Task *task)
     for (Py_ssize_t done = 0; done < count; done += TILE) {
         Py_ssize_t some = count - done < TILE ? count - done : TILE;
         Py_ssize_t first = task->reading.backward ? count - done - some : done;
-        if (task->rounded)
-            multiply_rounded(task, first, some);
-        else
-            multiplier(inputs, first, some, task->products, inputs->columns);
+        chosen(inputs, first, some, task->products, inputs->columns);
         reader(task, first, some, task->products, inputs->columns);
     }
 }
@@ -492,6 +498,22 @@ static PyObject *round_weights(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+static PyObject *round_vectors(PyObject *module, PyObject *arguments)
+{
+    unsigned long long vectors, out;
+    Py_ssize_t stride, features, count;
+    PyObject *arrays;
+    (void)module;
+    if (!PyArg_ParseTuple(
+            arguments, "KnnnKO", &vectors, &stride, &features, &count, &out, &arrays))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    round_values(
+        ADDRESS(const float, vectors), stride, features, count, ADDRESS(unsigned char, out));
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyObject *scan(PyObject *module, PyObject *arguments)
 {
     unsigned long long bias, sequences, vectors, weights, rows, space, states, highest, total;
@@ -513,7 +535,6 @@ static PyObject *scan(PyObject *module, PyObject *arguments)
     task.rows = ADDRESS(const int32_t, rows);
     task.state = ADDRESS(float, space);
     task.products = task.state + reading->width;
-    task.vectors = (unsigned char *)(task.products + TILE * inputs->columns);
     task.states = ADDRESS(float, states);
     task.highest = ADDRESS(float, highest);
     task.total = ADDRESS(float, total);
@@ -551,6 +572,7 @@ static PyObject *scan_gradient(PyObject *module, PyObject *arguments)
 
 static PyMethodDef methods[] = {
     {"multiply", multiply, METH_VARARGS, NULL},
+    {"round_vectors", round_vectors, METH_VARARGS, NULL},
     {"round_weights", round_weights, METH_VARARGS, NULL},
     {"scan", scan, METH_VARARGS, NULL},
     {"scan_gradient", scan_gradient, METH_VARARGS, NULL},
@@ -567,7 +589,7 @@ PyMODINIT_FUNC PyInit_mingru_kernel(void)
     if (module
         && (PyModule_AddIntConstant(module, "PANEL", PANEL) < 0
             || PyModule_AddIntConstant(module, "TILE", TILE) < 0
-            || PyModule_AddIntConstant(module, "GROUP", GROUP) < 0
+            || PyModule_AddIntConstant(module, "BLOCK", BLOCK) < 0
             || PyModule_AddIntConstant(module, "VECTOR_HEAD", VECTOR_HEAD) < 0
             || PyModule_AddIntConstant(module, "PANEL_HEAD", PANEL_HEAD) < 0
             || PyModule_AddIntConstant(module, "ROUNDS", rounded_multiplier != NULL) < 0

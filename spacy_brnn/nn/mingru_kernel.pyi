@@ -13,12 +13,12 @@ PANEL: int
 # Vectors whose products `scan` holds at a time.
 TILE: int
 # Whether `scan` multiplies by weights rounded to 8 bits on this processor, and is quicker so. They
-# are (columns / PANEL, PANEL_HEAD + features * PANEL) bytes, the features filled up to a multiple
-# of GROUP, of which `round_weights` makes the contents. `scan` rounds the vectors, each by itself,
-# to VECTOR_HEAD bytes and one for each feature.
+# are (columns / PANEL, PANEL_HEAD + features * PANEL) bytes, of which `round_weights` makes the
+# contents, the vectors (count, VECTOR_HEAD + features), of `round_vectors`; the features are filled
+# up to a multiple of BLOCK.
 ROUNDS: int
 IS_QUICKER_ROUNDED: int
-GROUP: int
+BLOCK: int
 PANEL_HEAD: int
 VECTOR_HEAD: int
 
@@ -51,6 +51,21 @@ def round_weights(
     out: bytes, all zeros, where they are put.
     """
 
+def round_vectors(
+    vectors: int,
+    stride: int,
+    features: int,
+    count: int,
+    out: int,
+    arrays: tuple[Tensor | None, ...],
+    /,
+) -> None:
+    """Round vectors as ROUNDS says, each by the greatest of itself.
+
+    vectors: (count, features) float32.
+    out: bytes, of any values, where they are put.
+    """
+
 def scan(
     width: int,
     bias: int,
@@ -79,12 +94,11 @@ def scan(
     bias: (2 * width,) float32, of the gate that keeps, then of the candidate.
     sequences: (count,) int32, never falling: the place of each token's sequence.
     vectors: (count, features) float32.
-    rounded: whether the weights are as ROUNDS says, rather than as PANEL does.
+    rounded: whether weights and vectors are as ROUNDS says, the features filled up, too.
     weights: those of the gate, then of the candidate, as PANEL says; 0 where the vectors are the
         products already, (count, 2 * width), or with rows, (count,) int32, which of them each
         token's are; no rows beside weights.
-    space: (width + TILE * columns,) float32, of any values; where the weights are rounded, as many
-        bytes more as TILE rounded vectors have.
+    space: (width + TILE * columns,) float32, of any values.
     states: (count, width) float32, where each token's is put; 0 to keep none.
     highest, total: for each sequence, the maximum of its states and their sum; 0 for neither.
     """

@@ -111,7 +111,7 @@ def test_in_8_bits_whole_numbers_are_multiplied(features, width, count):
     whole = []
     for cell in layer.cells:
         weight = cell.linear.weight.detach()
-        scale, weight_scale = vectors.abs().amax(1) / 127, weight.abs().amax(1) / 63
+        scale, weight_scale = vectors.abs().amax(1) / 85, weight.abs().amax(1) / 48
         values = (vectors / scale[:, None]).round().double()
         weights = (weight / weight_scale[:, None]).round().double()
         products = values @ weights.T * (scale[:, None] * weight_scale)
