@@ -9,6 +9,7 @@ from itertools import chain
 from typing import cast
 
 import numpy
+import torch
 from spacy.attrs import ORTH
 from spacy.strings import (  # type: ignore[attr-defined]  # spaCy's stub lacks hash_string.
     StringStore,
@@ -16,8 +17,9 @@ from spacy.strings import (  # type: ignore[attr-defined]  # spaCy's stub lacks 
 )
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
-from thinc.api import Model
+from thinc.api import Model, torch2xp, xp2torch
 from thinc.types import Floats2d, Ints1d
+from torch.nn.functional import embedding_bag
 
 from ..nn.dropout import check_rate
 from .flat import split
@@ -190,11 +192,10 @@ def _flat(rows: list[list[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:
 def _vectors(model: Model, rows: numpy.ndarray, counts: numpy.ndarray) -> Floats2d:
     """(words, width) the mean of each word's rows."""
     xp = model.ops.xp
-    found = model.get_param("E")[xp.asarray(rows)]
-    if not len(counts):
-        return found
-    sums = model.ops.reduce_sum(found, xp.asarray(counts, dtype="int32"))
-    return sums / xp.asarray(counts, dtype="float32")[:, None]
+    device = torch.device("cuda" if model.ops.device_type == "gpu" else "cpu")
+    arrays = model.get_param("E"), xp.asarray(rows), xp.asarray(counts.cumsum() - counts)
+    table, places, starts = (xp2torch(array, device=device) for array in arrays)
+    return cast(Floats2d, torch2xp(embedding_bag(places, table, starts), ops=model.ops))
 
 
 @dataclass(frozen=True)

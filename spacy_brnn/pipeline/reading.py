@@ -17,7 +17,7 @@ from ..surface import align_plain, is_literal, is_plain
 from .plain_tokens import PlainTokens, TokenizeText, splits_at_white_space, tokenize_plain
 
 # Words known to be plain are kept by hash, one in each place of a table of this size.
-PLACES = 1 << 16
+PLACES = 1 << 18
 LOW_BITS = numpy.uint64(PLACES - 1)
 # Tokens from a suspect one on that tell whether it begins anything; the whole text is dearer.
 NEAR = 8
