@@ -55,7 +55,7 @@ def _corpus(split: str) -> Path:
 @_option("--docbin", FILE, _corpus("dev"), "The documents, with their cats.")
 @_option("--jsonl", FILE, None, 'The documents instead, with "text" and perhaps "label".')
 @_option("--limit", COUNT, None, "Only so many documents.")
-@_option("--rounds", COUNT, 3, "speed: each has its own documents; lengths: the best counts.")
+@_option("--rounds", COUNT, 9, "speed: each has its own documents; lengths: the best counts.")
 @_option("--warmup", COUNT, 100, "Documents read before the clock runs.")
 @_option("--loads", COUNT, 3, "Fresh processes that the load time is measured in.")
 @_option("--systems", Names(*SYSTEMS), ",".join(SYSTEMS), "The tokenizer always takes part.")
