@@ -9,7 +9,6 @@ from itertools import chain
 from typing import cast
 
 import numpy
-import torch
 from spacy.attrs import ORTH
 from spacy.strings import (  # type: ignore[attr-defined]  # spaCy's stub lacks hash_string.
     StringStore,
@@ -17,9 +16,8 @@ from spacy.strings import (  # type: ignore[attr-defined]  # spaCy's stub lacks 
 )
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
-from thinc.api import Model, torch2xp, xp2torch
+from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
-from torch.nn.functional import embedding_bag
 
 from ..nn.dropout import check_rate
 from .flat import split
@@ -191,11 +189,17 @@ def _flat(rows: list[list[int]]) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 def _vectors(model: Model, rows: numpy.ndarray, counts: numpy.ndarray) -> Floats2d:
     """(words, width) the mean of each word's rows."""
-    xp = model.ops.xp
-    device = torch.device("cuda" if model.ops.device_type == "gpu" else "cpu")
-    arrays = model.get_param("E"), xp.asarray(rows), xp.asarray(counts.cumsum() - counts)
-    table, places, starts = (xp2torch(array, device=device) for array in arrays)
-    return cast(Floats2d, torch2xp(embedding_bag(places, table, starts), ops=model.ops))
+    ops, xp = model.ops, model.ops.xp
+    table = model.get_param("E")
+    vectors = table[xp.asarray(rows[counts.cumsum() - counts])]
+    # Most words have one, which need not be added up.
+    several = counts > 1
+    parts = table[xp.asarray(rows[several.repeat(counts)])]
+    if len(parts):
+        sums = ops.reduce_sum(parts, xp.asarray(counts[several], dtype="int32"))
+        sums /= xp.asarray(counts[several], dtype="float32")[:, None]
+        vectors[xp.asarray(several)] = sums
+    return vectors
 
 
 @dataclass(frozen=True)

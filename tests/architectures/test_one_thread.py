@@ -97,9 +97,11 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    ("embed", "cell"), [("WordEmbed", "lstm"), ("WordEmbed", "gru"), ("SubwordEmbed", "mingru")]
+)
 @pytest.mark.parametrize("explicit", [False, True])
-def test_forked_processes_of_a_pipeline_do_not_hang(cell, explicit):
+def test_forked_processes_of_a_pipeline_do_not_hang(embed, cell, explicit):
     """Threads of OpenMP and MKL are at work in the parent before it forks."""
     code = f"""
 import numpy, spacy, torch, multiprocessing
@@ -112,7 +114,7 @@ a @ a
 torch.ones(3000, 1000).add(1)
 nlp = spacy.blank("en")
 encode = dict([("@architectures", "spacy-brnn.BRNNEncoder.v1"), ("width", 128)])
-embed = dict([("@architectures", "spacy-brnn.WordEmbed.v1"), ("width", 128), ("rows", 50)])
+embed = dict([("@architectures", "spacy-brnn.{embed}.v1"), ("width", 128), ("rows", 50)])
 tok2vec = dict([("@architectures", "spacy.Tok2Vec.v2"), ("embed", embed),
                 ("encode", dict(encode, cell="{cell}"))])
 model = dict([("@architectures", "spacy-brnn.TextCatBRNN.v1"), ("tok2vec", tok2vec)])

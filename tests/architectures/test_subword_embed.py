@@ -10,7 +10,7 @@ from spacy.vectors import Vectors
 from thinc.api import data_validation, fix_random_seed
 
 from spacy_brnn.architectures.spelling import URL, USER, count_forms, forms
-from spacy_brnn.architectures.subword_embed import build_subword_embed, embed_types
+from spacy_brnn.architectures.subword_embed import Memory, build_subword_embed, embed_types
 from spacy_brnn.architectures.vocabulary import needs_vocabulary, set_vocabulary
 
 WIDTH = 4
@@ -98,6 +98,24 @@ def test_documents_of_two_vocabularies():
     alone = [model.predict([doc])[0] for doc in docs]
     for together, one in zip(model.predict(docs), alone, strict=True):
         assert_allclose(together, one)
+
+
+def test_a_vector_is_the_mean_of_the_words_rows():
+    nlp, model = make("good", "bad")
+    doc = words(nlp, "good", "unheard", "bad", "unseen", "good")
+    memory, table = Memory(model.attrs["words"], 50), model.get_param("E")
+    expected = [table[memory.rows(token.text)].mean(axis=0) for token in doc]
+    assert [len(memory.rows(word)) for word in ("good", "unheard")] == [1, 8]
+    assert_allclose(model.predict([doc])[0], expected, rtol=1e-6)
+
+
+def test_no_documents_and_documents_of_nothing():
+    nlp, model = make("good")
+    assert model.predict([]) == []
+    assert [len(vectors) for vectors in model.predict([words(nlp), words(nlp)])] == [0, 0]
+    for docs in ([], [words(nlp)]):
+        vectors, types = embed_types(model, docs)
+        assert vectors.shape == (0, WIDTH) and types.shape == (0,)
 
 
 def test_types_are_the_tokens():
