@@ -45,7 +45,7 @@ class Layer(NamedTuple):
 class _Weights(NamedTuple):
     """Of a product, as mingru_kernel.PANEL says, rounded or not.
 
-    features, columns: without those that fill up groups and panels.
+    features, columns: without those that fill up blocks and panels.
     """
 
     panels: Tensor

@@ -32,7 +32,7 @@
 #define GROUP 4
 #define BLOCK (2 * GROUP)
 /* A rounded number of a vector has no sign, ZERO is 0; one of the weights has one. They are so small
-   that the sum of four products has 16 bits: two instructions out of three for six. */
+   that the sum of four products has 16 bits: AVX2 multiplies three times for four. */
 #define HIGHEST_VALUE 85
 #define HIGHEST_WEIGHT 48
 #define ZERO HIGHEST_VALUE

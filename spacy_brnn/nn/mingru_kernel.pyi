@@ -94,7 +94,8 @@ def scan(
     bias: (2 * width,) float32, of the gate that keeps, then of the candidate.
     sequences: (count,) int32, never falling: the place of each token's sequence.
     vectors: (count, features) float32.
-    rounded: whether weights and vectors are as ROUNDS says, the features filled up, too.
+    rounded: whether weights and vectors are as ROUNDS says, the features filled up, the stride of
+        the vectors in bytes.
     weights: those of the gate, then of the candidate, as PANEL says; 0 where the vectors are the
         products already, (count, 2 * width), or with rows, (count,) int32, which of them each
         token's are; no rows beside weights.

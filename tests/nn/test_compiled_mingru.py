@@ -149,6 +149,38 @@ def test_in_8_bits_zeros_stay_zeros_and_what_is_no_number_shows():
 
 
 @in_8_bits
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_in_8_bits_a_weight_that_is_no_number_shows(value):
+    layer = an_upper_layer(8, 5)
+    vectors = torch.randn(2, 8)
+    expected = rounded_products(layer, vectors)
+    layer.cells[0].linear.weight.data[5 + 3, 2] = value  # Of the candidates.
+    found = rounded_products(layer, vectors)
+    assert found[:, 3].isnan().all()
+    assert torch.equal(found[:, [0, 1, 2, 4]], expected[:, [0, 1, 2, 4]])
+
+
+@in_8_bits
+@pytest.mark.parametrize("features", [1, 12, 13])
+def test_in_8_bits_what_fills_up_vectors_is_of_no_account(features):
+    layer = an_upper_layer(features, 5)
+    read, _ = compiled_mingru._Upper.of(layer, rounded=True).read(torch.randn(3, features))
+    sequences = torch.zeros(3, dtype=torch.int32)
+    both = read, read
+    expected = compiled_mingru._states(layer, both, sequences)
+    read.vectors[:, compiled_mingru.mingru_kernel.VECTOR_HEAD + features :] = 255
+    assert torch.equal(compiled_mingru._states(layer, both, sequences), expected)
+
+
+@in_8_bits
+def test_in_8_bits_vectors_of_another_width_are_refused():
+    network = make_network(depth=2, lower_width=11)
+    network.backwards[1].linear = nn.Linear(21, 12)
+    with pytest.raises(ValueError, match="features, not 21"):
+        network.max_states(torch.randn(3, INPUT), torch.tensor([1, 2]), rounded=True)
+
+
+@in_8_bits
 @pytest.mark.parametrize("projection", [None, 5])
 def test_in_8_bits_a_network_is_nearly_the_same(projection, span):
     network = make_network(32, depth=3, lower_width=40, projection_width=projection)
