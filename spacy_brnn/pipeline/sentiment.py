@@ -497,8 +497,7 @@ class BRNNSentiment(Explaining):
         if "model" not in exclude and check_bytes("brnn_sentiment", bytes_data, self.model):
             self._discard_pretrained()
         super().from_bytes(bytes_data, exclude=exclude)
-        self._settle_settings()
-        self._target_scorer = None
+        self._settle_loaded()
         return self
 
     def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> BRNNSentiment:
@@ -511,8 +510,7 @@ class BRNNSentiment(Explaining):
             check_folder("brnn_sentiment", Path(path), self.model, exclude)
             self._discard_pretrained()
         super().from_disk(path, exclude=exclude)
-        self._settle_settings()
-        self._target_scorer = None
+        self._settle_loaded()
         return self
 
     @property
@@ -614,8 +612,9 @@ class BRNNSentiment(Explaining):
                 f"{NEUTRAL}"
             )
 
-    def _settle_settings(self) -> None:
-        """Let what was saved stand, unless the config has been changed since."""
+    def _settle_loaded(self) -> None:
+        """Let saved settings stand, unless the config has been changed since; a head has to fit."""
+        self._target_scorer = None
         for setting, value in self._configured.items():
             if self.cfg[f"configured_{setting}"] != value:
                 self.cfg[setting] = self.cfg[f"configured_{setting}"] = value

@@ -1,5 +1,9 @@
 """The tiny model and texts that these tests share."""
 
+import gc
+
+from spacy.vocab import Vocab
+
 MODEL = {
     "@architectures": "spacy-brnn.TextCatBRNN.v1",
     "tok2vec": {
@@ -30,3 +34,9 @@ DAMAGES = [
 def cats(label, labels=("POSITIVE", "NEGATIVE")):
     """Gold categories where one label is true."""
     return {name: float(name == label) for name in labels}
+
+
+def living_vocabularies():
+    """How many there are, those included that nothing has collected yet."""
+    # Not by isinstance, which asks a weak proxy's object, if that is still there.
+    return sum(type(thing) is Vocab for thing in gc.get_objects())

@@ -17,7 +17,7 @@ from thinc.api import Adam
 import spacy_brnn
 from spacy_brnn.pipeline.english import WINDOW, EnglishCheck
 
-from .models import DAMAGES, MODEL, TEXTS, cats
+from .models import DAMAGES, MODEL, TEXTS, cats, living_vocabularies
 
 # White space and markup.
 
@@ -219,16 +219,11 @@ def test_documents_of_other_vocabularies_are_answered_for(nlp):
 def test_nothing_of_other_vocabularies_is_kept(nlp):
     component = nlp.get_pipe("brnn_sentiment")
     pickled = pickle.dumps(nlp.make_doc(TEXTS[0][0]))
-    before = _living_vocabularies()
+    before = living_vocabularies()
     for _ in range(5):
         component(pickle.loads(pickled))[:]._.sentiment  # noqa: B018
     gc.collect()
-    assert _living_vocabularies() <= before
-
-
-def _living_vocabularies():
-    # Not by isinstance, which asks a weak proxy's object, if that is still there.
-    return sum(type(thing) is spacy.vocab.Vocab for thing in gc.get_objects())
+    assert living_vocabularies() <= before
 
 
 def test_a_second_component_that_is_gone_leaves_earlier_documents(nlp):

@@ -10,11 +10,10 @@ import spacy
 import srsly
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
-from spacy.vocab import Vocab
 
 from spacy_brnn.pipeline import ner
 
-from .models import DAMAGES
+from .models import DAMAGES, living_vocabularies
 from .test_ner import TINY, ents, make_pipeline
 
 TEXT = "Ada Lovelace met Bob in New York City ."
@@ -146,13 +145,13 @@ def test_nothing_of_other_vocabularies_is_kept(nlp):
     """Each document that was unpickled has one of its own, and a large one."""
     component = nlp.get_pipe("brnn_ner")
     pickled = pickle.dumps(nlp.make_doc(TEXT))
-    before = _living_vocabularies()
+    before = living_vocabularies()
     for _ in range(5):
         doc = component(pickle.loads(pickled))
         assert None not in confidences(doc)
     del doc
     gc.collect()
-    assert _living_vocabularies() <= before
+    assert living_vocabularies() <= before
 
 
 @pytest.mark.parametrize(("name", "data", "message"), DAMAGES)
@@ -209,11 +208,6 @@ def test_the_component_that_came_last_answers_for_a_document():
     doc = nlp.get_pipe("brnn_ner")(doc)
     assert doc.ents
     assert confidences(doc) == pytest.approx(confidences(nlp(TEXT)), abs=1e-5)
-
-
-def _living_vocabularies():
-    # Not by isinstance, which asks a weak proxy's object, if that is still there.
-    return sum(type(thing) is Vocab for thing in gc.get_objects())
 
 
 @pytest.mark.parametrize("keep", [True, False])
